@@ -224,8 +224,9 @@ static void say_begin(const struct trace *t, const char *where)
     struct eg_trace_counts n;
 
     eg_trace_counts(t->own, &n);
-    cli_warn(t->cli, "%s: %zu function%s and %zu place%s are watched%s", where, n.functions,
-             n.functions == 1 ? "" : "s", n.places, n.places == 1 ? "" : "s",
+    cli_warn(t->cli, "%s: %s%zu function%s and %zu place%s are watched%s", where,
+             n.system_calls ? "system calls, " : "", n.functions, n.functions == 1 ? "" : "s",
+             n.places, n.places == 1 ? "" : "s",
              n.emulated && n.functions
                  ? "; the machine is emulated, and each function that is "
                    "reached costs it 20 to 40 ms (a write that is watched 0.5)"
@@ -335,7 +336,9 @@ static int run_verb(struct cli *c)
     if (cli_arg(c, "list"))
         return list_scripts(c);
     if (!c->words.n)
-        return cli_fail(CLI_USAGE, "which machine? `engram trace gdb:HOST:PORT --script NAME`");
+        return cli_fail(
+            CLI_USAGE, "which machine? `engram trace gdb:HOST:PORT --script NAME`, or ring:FILE of "
+                       "QEMU's plugin");
     status = trace(&t, c->words.at[0]);
     if (t.table_begun) {
         const int shown = cli_table_end(&t.table, NULL, NULL);

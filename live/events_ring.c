@@ -27,7 +27,7 @@ struct ring {
     struct ring_control *control;
     struct ring_record *records;
     struct ring_control mine; /**< what is written to *control */
-    bool synchronous; /**< some point is */
+    bool synchronous;         /**< some point is */
     struct ring_record now;
     const struct eg_arch *arch;
     uint64_t tail, next_number, begun;
@@ -84,8 +84,8 @@ static void publish(struct ring *r)
  * record has all. */
 static bool waits(const struct ring *r, enum event_kind kind)
 {
-    return r->mode == SYNC || (r->mode == BY_KIND && kind != EVENT_SYSCALL && kind != EVENT_SYSRET &&
-                               kind != EVENT_RESET);
+    return r->mode == SYNC || (r->mode == BY_KIND && kind != EVENT_SYSCALL &&
+                               kind != EVENT_SYSRET && kind != EVENT_RESET);
 }
 
 static int add(struct events *s, const struct event_point *p, uint32_t id, struct eg_error *e)
@@ -410,10 +410,9 @@ static int open_file(struct ring *r, const char *path, struct eg_error *e)
         return rc;
     if (flock(r->fd, LOCK_EX | LOCK_NB))
         return eg_fail(e, EG_EUSAGE, "%s: another process reads it", path);
-    return eg_mapped_open(&r->m, r->fd,
-                          RING_RECORDS_AT +
-                              (uint64_t)r->head.n_records * sizeof(struct ring_record),
-                          true, path, e);
+    return eg_mapped_open(
+        &r->m, r->fd, RING_RECORDS_AT + (uint64_t)r->head.n_records * sizeof(struct ring_record),
+        true, path, e);
 }
 
 int events_ring_open(struct events **out, const char *where, struct eg_error *e)

@@ -107,13 +107,13 @@ struct ring_control {
     uint32_t n_points;
     uint32_t n_ranges;
     uint32_t pad;
-    uint64_t tail; /**< records that Engram has read; not part of the generation */
+    uint64_t tail;                /**< records that Engram has read; not part of the generation */
     uint32_t answered[RING_CPUS]; /**< futex: the ticket of the last answer to that processor */
     char memory[256];             /**< the file that is the guest's memory; "": none */
     struct ring_range ranges[RING_RANGES];
     struct ring_linux os;
-    uint64_t calls[2][RING_CALLS / 64];       /**< bit: this system call is wanted */
-    uint8_t texts[2][RING_CALLS];             /**< bit i: argument i is a text to read */
+    uint64_t calls[2][RING_CALLS / 64]; /**< bit: this system call is wanted */
+    uint8_t texts[2][RING_CALLS];       /**< bit i: argument i is a text to read */
     struct ring_point points[RING_POINTS];
 };
 struct ring_record {

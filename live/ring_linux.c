@@ -26,10 +26,10 @@ EG_FIELD_AS(ring_r10, pt_regs, "r10");
 EG_TYPE(pt_regs);
 
 static const struct eg_field *const needed[] = {
-    &eg_f_task_struct.stack, &eg_f_task_struct.mm, &eg_f_task_struct.pid,
-    &eg_f_task_struct.tgid,  &eg_f_task_struct.comm,
-    &eg_f_ring_pgd, &eg_f_ring_ax, &eg_f_ring_orig_ax, &eg_f_ring_bx, &eg_f_ring_cx,
-    &eg_f_ring_dx, &eg_f_ring_si, &eg_f_ring_di, &eg_f_ring_bp, &eg_f_ring_r8, &eg_f_ring_r9,
+    &eg_f_task_struct.stack, &eg_f_task_struct.mm, &eg_f_task_struct.pid, &eg_f_task_struct.tgid,
+    &eg_f_task_struct.comm,  &eg_f_ring_pgd,       &eg_f_ring_ax,         &eg_f_ring_orig_ax,
+    &eg_f_ring_bx,           &eg_f_ring_cx,        &eg_f_ring_dx,         &eg_f_ring_si,
+    &eg_f_ring_di,           &eg_f_ring_bp,        &eg_f_ring_r8,         &eg_f_ring_r9,
     &eg_f_ring_r10,
 };
 
@@ -151,9 +151,8 @@ unsigned live_ring_gates(struct eg_run *r, struct ring_gate out[RING_GATES])
         const char *name;
         unsigned bits;
     } enters[] = {
-        { "do_syscall_64", 64 },        { "do_fast_syscall_32", 32 },
-        { "do_int80_syscall_32", 32 },  { "do_int80_emulation", 32 },
-        { "int80_emulation", 32 },
+        { "do_syscall_64", 64 },      { "do_fast_syscall_32", 32 }, { "do_int80_syscall_32", 32 },
+        { "do_int80_emulation", 32 }, { "int80_emulation", 32 },
     };
     static const char *const all = "entry_SYSCALL_64_after_hwframe";
     unsigned n = 0;

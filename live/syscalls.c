@@ -26,11 +26,12 @@ static bool has(const char *type, const char *word)
 /* The type is the kernel's; what an int means only its name says. */
 static void classify(struct syscall_arg *a)
 {
-    static const char *const fds[] = { "fd",    "dfd",    "olddfd", "newdfd", "fildes", "oldfd", "newfd",
-                                       "fd_in", "fd_out", "in_fd",  "out_fd", "epfd",   "fdin",
-                                       "fdout", "ufd",    "from_dfd", "to_dfd", "sockfd", NULL };
-    static const char *const data[] = { "buf", "ubuf", "u_msg_ptr", "value", "data", "_payload",
-                                        "addr", "optval", NULL };
+    static const char *const fds[] = { "fd",       "dfd",    "olddfd", "newdfd", "fildes",
+                                       "oldfd",    "newfd",  "fd_in",  "fd_out", "in_fd",
+                                       "out_fd",   "epfd",   "fdin",   "fdout",  "ufd",
+                                       "from_dfd", "to_dfd", "sockfd", NULL };
+    static const char *const data[] = { "buf",      "ubuf", "u_msg_ptr", "value", "data",
+                                        "_payload", "addr", "optval",    NULL };
     const char *t = a->type;
 
     a->bits = 64;
@@ -40,12 +41,14 @@ static void classify(struct syscall_arg *a)
         a->kind = chars && !is_one_of(a->name, data) ? SYSCALL_TEXT : SYSCALL_POINTER;
         return;
     }
-    a->is_signed = !has(t, "unsigned") && !has(t, "size_t") && !has(t, "uid_t") && !has(t, "gid_t") &&
-                   !has(t, "umode_t") && !has(t, "u32") && !has(t, "u64") && !has(t, "mode_t");
+    a->is_signed = !has(t, "unsigned") && !has(t, "size_t") && !has(t, "uid_t") &&
+                   !has(t, "gid_t") && !has(t, "umode_t") && !has(t, "u32") && !has(t, "u64") &&
+                   !has(t, "mode_t");
     if (has(t, "ssize_t"))
         a->is_signed = true;
-    if (has(t, "int") || has(t, "pid_t") || has(t, "uid_t") || has(t, "gid_t") || has(t, "clockid_t") ||
-        has(t, "key_t") || has(t, "u32") || has(t, "qid_t") || has(t, "timer_t"))
+    if (has(t, "int") || has(t, "pid_t") || has(t, "uid_t") || has(t, "gid_t") ||
+        has(t, "clockid_t") || has(t, "key_t") || has(t, "u32") || has(t, "qid_t") ||
+        has(t, "timer_t"))
         a->bits = 32;
     if (has(t, "umode_t"))
         a->bits = 16;
@@ -64,7 +67,8 @@ static void classify_all(struct syscall *c)
     for (unsigned i = 0; i < c->n; i++)
         classify(&c->args[i]);
     for (unsigned i = 0; i < c->n; i++) // of these the kernel's own name says what flags are
-        if (!strcmp(c->args[i].name, "flags") && (!strcmp(c->name, "open") || !strcmp(c->name, "openat")))
+        if (!strcmp(c->args[i].name, "flags") &&
+            (!strcmp(c->name, "open") || !strcmp(c->name, "openat")))
             c->args[i].kind = SYSCALL_FLAGS_OPEN;
 }
 
@@ -104,21 +108,25 @@ static bool of_prototype(struct eg_run *r, const char *text, struct syscall *out
     return false;
 }
 
+static bool by_name(struct eg_run *r, struct syscall *c, const char *function)
+{
+    const char *text = linux_prototype(r, function);
+
+    if (text && of_prototype(r, text, c))
+        c->source = "BTF";
+    else
+        c->n = 0;
+    return c->source;
+}
+
+/* The functions that a call's macro makes (include/linux/syscalls.h): which of them are left is the
+ * compiler's choice. */
 static void from_btf(struct eg_run *r, struct syscall *c, bool compat)
 {
-    static const char *const forms[] = { "__do_compat_sys_%s", "__do_sys_%s", "__se_sys_%s" };
-
-    for (size_t i = !compat; i < countof(forms) && !c->source; i++) {
-        const char *function = i == 0   ? eg_strf(r, "__do_compat_sys_%s", c->name)
-                               : i == 1 ? eg_strf(r, "__do_sys_%s", c->name)
-                                        : eg_strf(r, "__se_sys_%s", c->name);
-        const char *text = linux_prototype(r, function);
-
-        if (text && of_prototype(r, text, c))
-            c->source = "BTF";
-        else
-            c->n = 0;
-    }
+    if (compat && by_name(r, c, eg_strf(r, "__do_compat_sys_%s", c->name)))
+        return;
+    if (!by_name(r, c, eg_strf(r, "__do_sys_%s", c->name)))
+        by_name(r, c, eg_strf(r, "__se_sys_%s", c->name));
 }
 
 static void from_metadata(const struct linux_syscall *m, struct syscall *c)
@@ -194,8 +202,8 @@ static uint64_t word(const struct ring_record *n, uint32_t at)
     return at + 8 <= n->entry_len ? eg_le64(n->entry + at) : 0;
 }
 
-bool live_syscall_of_record(struct eg_run *r, const struct ring_linux *os, const struct ring_record *n,
-                       struct syscall_seen *out)
+bool live_syscall_of_record(struct eg_run *r, const struct ring_linux *os,
+                            const struct ring_record *n, struct syscall_seen *out)
 {
     enum { CS_AFTER_NUMBER = 16, USER32_CS = 0x23 };
 
@@ -239,7 +247,7 @@ static const char *open_text(struct eg_run *r, uint32_t v)
 }
 
 const char *live_syscall_arg_text(struct eg_run *r, const struct syscall *c,
-                             const struct syscall_seen *seen, unsigned i)
+                                  const struct syscall_seen *seen, unsigned i)
 {
     enum { AT_FDCWD_ = -100 };
     const struct syscall_arg *a = &c->args[i];
@@ -274,7 +282,7 @@ const char *live_syscall_arg_text(struct eg_run *r, const struct syscall *c,
 }
 
 const char *live_syscall_args_text(struct eg_run *r, const struct syscall *c,
-                              const struct syscall_seen *seen)
+                                   const struct syscall_seen *seen)
 {
     const unsigned n = c->source ? c->n : SYSCALL_ARGS;
     const char *text = "";
@@ -289,26 +297,32 @@ const char *live_syscall_args_text(struct eg_run *r, const struct syscall *c,
 static const char *error_name(int64_t n)
 {
     static const char *const names[] = {
-        NULL, "EPERM", "ENOENT", "ESRCH", "EINTR", "EIO", "ENXIO", "E2BIG", "ENOEXEC", "EBADF",
-        "ECHILD", "EAGAIN", "ENOMEM", "EACCES", "EFAULT", "ENOTBLK", "EBUSY", "EEXIST", "EXDEV",
-        "ENODEV", "ENOTDIR", "EISDIR", "EINVAL", "ENFILE", "EMFILE", "ENOTTY", "ETXTBSY", "EFBIG",
-        "ENOSPC", "ESPIPE", "EROFS", "EMLINK", "EPIPE", "EDOM", "ERANGE", "EDEADLK", "ENAMETOOLONG",
-        "ENOLCK", "ENOSYS", "ENOTEMPTY", "ELOOP",
+        NULL,      "EPERM",        "ENOENT", "ESRCH",  "EINTR",     "EIO",     "ENXIO",
+        "E2BIG",   "ENOEXEC",      "EBADF",  "ECHILD", "EAGAIN",    "ENOMEM",  "EACCES",
+        "EFAULT",  "ENOTBLK",      "EBUSY",  "EEXIST", "EXDEV",     "ENODEV",  "ENOTDIR",
+        "EISDIR",  "EINVAL",       "ENFILE", "EMFILE", "ENOTTY",    "ETXTBSY", "EFBIG",
+        "ENOSPC",  "ESPIPE",       "EROFS",  "EMLINK", "EPIPE",     "EDOM",    "ERANGE",
+        "EDEADLK", "ENAMETOOLONG", "ENOLCK", "ENOSYS", "ENOTEMPTY", "ELOOP",
     };
     static const struct {
         int n;
         const char *name;
     } more[] = {
-        { 61, "ENODATA" },       { 62, "ETIME" },          { 71, "EPROTO" },
-        { 75, "EOVERFLOW" },     { 84, "EILSEQ" },         { 88, "ENOTSOCK" },
-        { 90, "EMSGSIZE" },      { 92, "ENOPROTOOPT" },    { 93, "EPROTONOSUPPORT" },
-        { 95, "EOPNOTSUPP" },    { 97, "EAFNOSUPPORT" },   { 98, "EADDRINUSE" },
-        { 99, "EADDRNOTAVAIL" }, { 100, "ENETDOWN" },      { 101, "ENETUNREACH" },
-        { 103, "ECONNABORTED" }, { 104, "ECONNRESET" },    { 105, "ENOBUFS" },
-        { 106, "EISCONN" },      { 107, "ENOTCONN" },      { 110, "ETIMEDOUT" },
-        { 111, "ECONNREFUSED" }, { 112, "EHOSTDOWN" },     { 113, "EHOSTUNREACH" },
-        { 114, "EALREADY" },     { 115, "EINPROGRESS" },   { 116, "ESTALE" },
-        { 125, "ECANCELED" },    { 512, "ERESTARTSYS" },   { 513, "ERESTARTNOINTR" },
+        { 61, "ENODATA" },         { 62, "ETIME" },
+        { 71, "EPROTO" },          { 75, "EOVERFLOW" },
+        { 84, "EILSEQ" },          { 88, "ENOTSOCK" },
+        { 90, "EMSGSIZE" },        { 92, "ENOPROTOOPT" },
+        { 93, "EPROTONOSUPPORT" }, { 95, "EOPNOTSUPP" },
+        { 97, "EAFNOSUPPORT" },    { 98, "EADDRINUSE" },
+        { 99, "EADDRNOTAVAIL" },   { 100, "ENETDOWN" },
+        { 101, "ENETUNREACH" },    { 103, "ECONNABORTED" },
+        { 104, "ECONNRESET" },     { 105, "ENOBUFS" },
+        { 106, "EISCONN" },        { 107, "ENOTCONN" },
+        { 110, "ETIMEDOUT" },      { 111, "ECONNREFUSED" },
+        { 112, "EHOSTDOWN" },      { 113, "EHOSTUNREACH" },
+        { 114, "EALREADY" },       { 115, "EINPROGRESS" },
+        { 116, "ESTALE" },         { 125, "ECANCELED" },
+        { 512, "ERESTARTSYS" },    { 513, "ERESTARTNOINTR" },
         { 514, "ERESTARTNOHAND" }, { 516, "ERESTART_RESTARTBLOCK" },
     };
 

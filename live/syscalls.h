@@ -1,8 +1,9 @@
-/** syscalls.h - system calls of a Linux guest: which function a number means, what it takes, and the
- * values that a program gave it as text.
+/** syscalls.h - system calls of a Linux guest: which function a number means, what it takes,
+ * and the values that a program gave it as text.
  *
- *  What a call takes is said by the kernel itself: by the descriptions that it keeps for its tracers,
- * else by the prototypes in its BTF. Nothing here is a list of calls with their arguments. */
+ *  What a call takes is said by the kernel itself: by the descriptions that it keeps for its
+ * tracers, else by the prototypes in its BTF. Nothing here is a list of calls with their
+ * arguments. */
 #ifndef EG_LIVE_SYSCALLS_H
 #define EG_LIVE_SYSCALLS_H
 
@@ -47,18 +48,19 @@ struct syscall_seen {
     unsigned kind; /**< 0: of a 64-bit program, 1: of a 32-bit one */
     int64_t number;
     uint64_t args[SYSCALL_ARGS];
-    const char *texts[SYSCALL_ARGS]; /**< in the run's memory; NULL: none, or it could not be read */
-    int64_t value;                   /**< at its end */
+    const char
+        *texts[SYSCALL_ARGS]; /**< in the run's memory; NULL: none, or it could not be read */
+    int64_t value;            /**< at its end */
 };
 /** @return false: the record has no registers of a call. */
-bool live_syscall_of_record(struct eg_run *r, const struct ring_linux *os, const struct ring_record *n,
-                       struct syscall_seen *out);
+bool live_syscall_of_record(struct eg_run *r, const struct ring_linux *os,
+                            const struct ring_record *n, struct syscall_seen *out);
 /** One argument as text: "\"/etc/passwd\"", "O_RDONLY|O_CLOEXEC", "AT_FDCWD", "-1", "0x7f…". */
 const char *live_syscall_arg_text(struct eg_run *r, const struct syscall *c,
-                             const struct syscall_seen *seen, unsigned i);
+                                  const struct syscall_seen *seen, unsigned i);
 /** All of them: "AT_FDCWD, \"/etc/passwd\", O_RDONLY". */
 const char *live_syscall_args_text(struct eg_run *r, const struct syscall *c,
-                              const struct syscall_seen *seen);
+                                   const struct syscall_seen *seen);
 /** "3", "-1 ENOENT", "0x7f…" */
 const char *live_syscall_value_text(struct eg_run *r, int64_t value);
 

@@ -258,9 +258,11 @@ int eg_trace_begin(struct eg_trace *t, struct eg_system *sys, const struct eg_tr
         rc = trace_catch_all(t, e);
     if (!rc)
         trace_ring_wait(t);
+    tell_notes(t);
     t->begun = true;
     t->counts.functions = t->targets.n;
     t->counts.places = t->writes.n;
+    t->counts.system_calls = trace_wants_syscalls(t);
     return rc;
 }
 

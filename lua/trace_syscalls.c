@@ -29,8 +29,8 @@ struct trace_syscalls {
         uint64_t of[2][RING_CALLS / 64];
     } handlers[HANDLERS_MAX];
     unsigned n_handlers;
-    struct pending *pending; /**< PENDING of them, by the task's address */
-    const struct syscall *call; /**< the one that is told now; NULL: it has no name */
+    struct pending *pending;         /**< PENDING of them, by the task's address */
+    const struct syscall *call;      /**< the one that is told now; NULL: it has no name */
     const struct syscall_seen *seen; /**< NULL: none */
     struct syscall_seen now;
     bool has_value;
@@ -93,11 +93,13 @@ static int on_syscall(lua_State *L)
 
     luaL_checktype(L, handler, LUA_TFUNCTION);
     if (t->begun)
-        return luaL_error(L, "on_syscall: all events are asked for before the machine runs: not in a "
-                             "handler");
+        return luaL_error(L,
+                          "on_syscall: all events are asked for before the machine runs: not in a "
+                          "handler");
     if (!events_is_ring(t->from))
-        return luaL_error(L, "on_syscall: this door has no system calls: ring:FILE of QEMU's plugin "
-                             "has them; on_call(\"do_sys_openat2\", …) catches one function");
+        return luaL_error(L,
+                          "on_syscall: this door has no system calls: ring:FILE of QEMU's plugin "
+                          "has them; on_call(\"do_sys_openat2\", …) catches one function");
     script_charge(L, 1000000);
     if (need_table(t, &e))
         return luaL_error(L, "on_syscall: %s", e.text);
@@ -207,7 +209,7 @@ int trace_ring_begin(struct eg_trace *t, struct eg_error *e)
     for (unsigned i = 0; i < s->n_handlers; i++)
         for (unsigned k = 0; k < 2 * RING_CALLS / 64; k++)
             (&calls[0][0])[k] |= s->handlers[i].all ? UINT64_MAX : (&s->handlers[i].of[0][0])[k];
-    events_ring_calls(t->from, (const uint64_t(*)[RING_CALLS / 64])calls);
+    events_ring_calls(t->from, (const uint64_t(*)[RING_CALLS / 64]) calls);
     s->pending = calloc(PENDING, sizeof *s->pending);
     if (!s->pending || eg_run_do(s->run, find_gates, &found) || !found.n)
         return eg_fail(e, EG_EUNSUP, "where this kernel enters system calls is not known");
@@ -223,11 +225,25 @@ int trace_ring_begin(struct eg_trace *t, struct eg_error *e)
 
 void trace_ring_wait(struct eg_trace *t)
 {
-    enum { WAIT_MS = 3000 };
+    enum { WAIT_MS = 3000, OWN_MEMORY_API = 4 };
+    const struct ring_head *head;
 
-    if (events_is_ring(t->from) && !events_ring_ready(t->from, WAIT_MS))
-        eg_note(t->run, "no processor of the guest has run for %d s, and the points are not yet in "
-                        "use: does it stand still?", WAIT_MS / 1000);
+    if (!events_is_ring(t->from))
+        return;
+    head = events_ring_head(t->from);
+    if (!events_ring_ready(t->from, WAIT_MS))
+        eg_note(
+            t->run,
+            "no processor of the guest has run for %d s, and the points are not yet in use: does "
+            "it stand still?",
+            WAIT_MS / 1000);
+    else if (head->memory != 1 && head->api < OWN_MEMORY_API)
+        eg_note(
+            t->run,
+            "the plugin cannot read the guest's memory%s: no tasks and no system calls are told. "
+            "QEMU has to share it (memory-backend-file, share=on), and memory=FILE of the plugin, "
+            "or --image FILE, has to name it",
+            head->memory ? ", whose file cannot be mapped" : "");
 }
 
 void trace_syscalls_close(struct eg_trace *t)
@@ -290,8 +306,9 @@ void trace_syscall_decode(struct eg_trace *t, const struct event *ev, bool *tell
     s->seen = NULL;
     if (!s->pending || !live_syscall_of_record(t->run, &s->os, n, seen))
         return;
-    s->call = seen->number >= 0 && seen->number < RING_CALLS ? &s->table->of[seen->kind][seen->number]
-                                                           : NULL;
+    s->call = seen->number >= 0 && seen->number < RING_CALLS
+                  ? &s->table->of[seen->kind][seen->number]
+                  : NULL;
     if (ev->kind == EVENT_SYSCALL && !never_leaves(s->call)) {
         remember(s, n, seen);
         return;

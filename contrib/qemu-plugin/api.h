@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0 */
-/* api.h - what engram.c uses of QEMU's interface of plugins, declared for each of its versions, from
- * its documentation (docs/devel/tcg-plugins). PLUGIN_API is the version: 1 is QEMU 7.2; 2 is 9.0, 3
- * is 9.1, 4 is 9.2 and 10.0, 5 is 10.1, 6 is 10.2; 7 is newer. QEMU loads a plugin whose version is
- * between its own minimum and its own. Of GLib two types are needed from version 2 on, which the
- * functions of QEMU take; the functions that make them are in every QEMU. */
+/* api.h - what engram.c uses of QEMU's interface of plugins, declared for each of its
+ * versions, from its documentation (docs/devel/tcg-plugins). PLUGIN_API is the version: 1 is
+ * QEMU 7.2; 2 is 9.0, 3 is 9.1, 4 is 9.2 and 10.0, 5 is 10.1, 6 is 10.2; 7 is newer. QEMU
+ * loads a plugin whose version is between its own minimum and its own. Of GLib two types are
+ * needed from version 2 on, which the functions of QEMU take; the functions that make them are
+ * in every QEMU. */
 #ifndef API_H
 #define API_H
 

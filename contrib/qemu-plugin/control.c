@@ -122,7 +122,6 @@ PLUGIN_CB(was_reset)
     install_callbacks();
 }
 
-
 static char memory_file[256];
 
 /* With @lock held for writing. @return false: Engram writes it now, so the next look takes it. */
@@ -144,7 +143,7 @@ static bool take_control(uint32_t generation)
     guest_ranges(c->ranges, c->n_ranges);
     // Only now: QEMU loads plugins before it makes the guest's memory.
     if (!guest_mapped() && (c->memory[0] || memory_file[0]))
-        head->memory = guest_map(c->memory[0] ? c->memory : memory_file) ? 1 : 2;
+        head->memory = guest_map(memory_file[0] ? memory_file : c->memory) ? 1 : 2;
     now.owned = engram_is_there();
     STORE(&seen, generation);
     return true;

@@ -5,8 +5,8 @@
  *
  *  Places are looked for when code is translated. So new ones need that all translated code is
  * thrown away, which qemu_plugin_reset() does, from a thread of a processor only. Each processor
- * looks for changes when it falls asleep, wakes, translates, or returns from an interrupt: so a busy
- * one does too, at each tick of its clock. */
+ * looks for changes when it falls asleep, wakes, translates, or returns from an interrupt: so
+ * a busy one does too, at each tick of its clock. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -47,9 +47,9 @@ struct about { /* what is found out once, for filters and for the record */
 };
 
 #if PLUGIN_API >= 2
-static const char *const x86_names[] = { "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rsp", "rbp", "r8",
-                                         "r9",  "r10", "r11", "r12", "r13", "r14", "r15", "rip",
-                                         "eflags" };
+static const char *const x86_names[] = { "rax", "rbx", "rcx", "rdx", "rsi", "rdi",
+                                         "rsp", "rbp", "r8",  "r9",  "r10", "r11",
+                                         "r12", "r13", "r14", "r15", "rip", "eflags" };
 
 static void ask_registers(struct cpu *cpu)
 {
@@ -288,8 +288,8 @@ static void fill(struct about *a, struct ring_record *r)
     if (a->p.want & RING_WANT_ENTRY)
         find_entry(a);
     if (a->p.want & RING_WANT_ENTRY && a->at) {
-        r->entry_len = (uint16_t)(now.c.os.entry_len < RING_ENTRY_MAX ? now.c.os.entry_len
-                                                                       : RING_ENTRY_MAX);
+        r->entry_len =
+            (uint16_t)(now.c.os.entry_len < RING_ENTRY_MAX ? now.c.os.entry_len : RING_ENTRY_MAX);
         memcpy(r->entry, a->at, r->entry_len);
     }
     find_task(a);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0 */
-/* guest.h - the guest's memory, read where QEMU keeps it: the file that it shares, mapped. Addresses
- * and tables come from the guest: an address that is not there is a read that fails. */
+/* guest.h - the guest's memory, read where QEMU keeps it: the file that it shares, mapped.
+ * Addresses and tables come from the guest: an address that is not there is a read that fails. */
 #ifndef GUEST_H
 #define GUEST_H
 

@@ -1,7 +1,7 @@
 /* plugin_cost - what an event costs in QEMU's plugin, over the QEMU and the guest of the unit test:
  * nanoseconds of processor time for one that a filter drops, for a system call with its registers,
- * ids and path, and for a function with all registers. What QEMU needs to call it, and for registers
- * and memory of its own, is not in it. */
+ * ids and path, and for a function with all registers. What QEMU needs to call it, and for
+ * registers and memory of its own, is not in it. */
 #include "../../live/events_ring.h"
 #include "mkqemu.h"
 #include <stdio.h>

@@ -1,5 +1,6 @@
-/** mkqemu.h - a QEMU for its plugin: callbacks are kept and called when a test says so, registers and
- * memory are arrays; and a guest of one megabyte, in which a task is on each of two processors. */
+/** mkqemu.h - a QEMU for its plugin: callbacks are kept and called when a test says so,
+ * registers and memory are arrays; and a guest of one megabyte, in which a task is on each of
+ * two processors. */
 #ifndef MKQEMU_H
 #define MKQEMU_H
 
@@ -139,9 +140,9 @@ GByteArray *g_byte_array_set_size(GByteArray *a, unsigned len)
 }
 GArray *qemu_plugin_get_registers(void)
 {
-    static const char *const names[] = { "rax", "rbx", "rcx",    "rdx", "rsi", "rdi", "rbp",
-                                         "rsp", "r8",  "r9",     "r10", "r11", "r12", "r13",
-                                         "r14", "r15", "rip",    "eflags", "cr3" };
+    static const char *const names[] = { "rax", "rbx", "rcx", "rdx",    "rsi", "rdi", "rbp",
+                                         "rsp", "r8",  "r9",  "r10",    "r11", "r12", "r13",
+                                         "r14", "r15", "rip", "eflags", "cr3" };
 
     for (size_t i = 0; i < 19; i++)
         descriptors[i] = (qemu_plugin_reg_descriptor){ &regs[i], names[i], "core" };

@@ -1,8 +1,8 @@
 /* ring_calls - what QEMU's plugin tells of system calls, for tests and measurements of the door
- * alone: `ring_calls IMAGE ring:FILE[,sync] MS [NAME…]`, where IMAGE is the guest's memory. Prints a
- * line for each event of the named calls, all without a name: "number cpu pid comm name(arguments)",
- * and with "= value" where it leaves; at the end, after MS without an event, how many there were.
- * With -q the last line alone. */
+ * alone: `ring_calls IMAGE ring:FILE[,sync] MS [NAME…]`, where IMAGE is the guest's memory.
+ * Prints a line for each event of the named calls, all without a name: "number cpu pid comm
+ * name(arguments)", and with "= value" where it leaves; at the end, after MS without an event,
+ * how many there were. With -q the last line alone. */
 #include "../../core/registry.h"
 #include "../../live/events_ring.h"
 #include "../../live/ring_linux.h"
@@ -37,7 +37,8 @@ static int print_one(struct eg_run *r, void *context)
         printf("%" PRIu64 " %u - no registers\n", c->ev->number, c->ev->cpu);
         return 0;
     }
-    call = seen.number >= 0 && seen.number < RING_CALLS ? &c->calls->of[seen.kind][seen.number] : NULL;
+    call =
+        seen.number >= 0 && seen.number < RING_CALLS ? &c->calls->of[seen.kind][seen.number] : NULL;
     printf("%" PRIu64 " %u %u %s ", c->ev->number, c->ev->cpu, n->tgid, n->comm);
     if (call && call->name)
         printf("%s(%s)", call->name, live_syscall_args_text(r, call, &seen));
@@ -75,7 +76,7 @@ static int work(struct eg_run *r, void *context)
             wanted[0][nr / 64] |= UINT64_C(1) << nr % 64;
     }
     if (w->n_names)
-        events_ring_calls(w->s, (const uint64_t(*)[RING_CALLS / 64])wanted);
+        events_ring_calls(w->s, (const uint64_t(*)[RING_CALLS / 64]) wanted);
     const unsigned g = live_ring_gates(r, gates);
 
     for (unsigned i = 0; i < g; i++) {
@@ -91,9 +92,10 @@ static int work(struct eg_run *r, void *context)
     if (!events_ring_ready(w->s, 5000))
         fprintf(stderr, "not ready\n");
     clock_gettime(CLOCK_MONOTONIC, &to);
-    waited = (uint64_t)(to.tv_sec - from.tv_sec) * 1000000u + (uint64_t)((to.tv_nsec - from.tv_nsec) / 1000);
-    fprintf(stderr, "ready after %" PRIu64 " us, %u calls described, memory %u\n", waited, described,
-            events_ring_head(w->s)->memory);
+    waited = (uint64_t)(to.tv_sec - from.tv_sec) * 1000000u +
+             (uint64_t)((to.tv_nsec - from.tv_nsec) / 1000);
+    fprintf(stderr, "ready after %" PRIu64 " us, %u calls described, memory %u\n", waited,
+            described, events_ring_head(w->s)->memory);
     for (;;) {
         struct event ev;
         struct eg_run *one;
@@ -121,8 +123,8 @@ static int work(struct eg_run *r, void *context)
         (void)eg_run_do(one, print_one, &c);
         eg_run_close(one);
     }
-    fprintf(stderr, "events %" PRIu64 " lost %" PRIu64 " span %" PRIu64 " flushes %u timeouts %u\n", n,
-            w->s->ops->lost(w->s), n ? last - first + 1 : 0, events_ring_head(w->s)->flushes,
+    fprintf(stderr, "events %" PRIu64 " lost %" PRIu64 " span %" PRIu64 " flushes %u timeouts %u\n",
+            n, w->s->ops->lost(w->s), n ? last - first + 1 : 0, events_ring_head(w->s)->flushes,
             events_ring_head(w->s)->timeouts);
     return 0;
 }

@@ -12,7 +12,7 @@ cp -r "$source/contrib" "$work/" && mkdir "$work/live" && cp "$source/live/ring.
 make -s -C "$work/contrib/qemu-plugin" APIS="$api"
 clean() { live_stop; rm -rf "$work" "$ring"; }
 # guest.sh's own trap is replaced: this one calls it.
-live_start --memory file --size 256 -plugin "$work/contrib/qemu-plugin/engram-qemu-v$api.so,ring=$ring"
+live_start --memory file --size 256 --cpus "${LIVE_CPUS:-1}" -plugin "$work/contrib/qemu-plugin/engram-qemu-v$api.so,ring=$ring"
 trap clean EXIT
 
 N=25

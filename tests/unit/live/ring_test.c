@@ -1,7 +1,7 @@
-/* ring_test.c - QEMU's plugin and the door that reads its ring, one beside the other: the plugin runs
- * over a QEMU and a guest that are made here. What it is told to look for it writes, and nothing
- * else; what does not fit is counted; who waits gets an answer, or goes on when nobody is left to
- * give one. A ring of a stranger, with any numbers in it, ends the trace at worst. */
+/* ring_test.c - QEMU's plugin and the door that reads its ring, one beside the other: the plugin
+ * runs over a QEMU and a guest that are made here. What it is told to look for it writes, and
+ * nothing else; what does not fit is counted; who waits gets an answer, or goes on when nobody
+ * is left to give one. A ring of a stranger, with any numbers in it, ends the trace at worst. */
 #include "../../../live/events_ring.h"
 #include "mkqemu.h"
 #include <fcntl.h>
@@ -24,10 +24,9 @@ static void load_plugin(const char *n)
 {
     char ring[80], memory[80], places[32], keep[] = "keep=off";
     char *argv[] = { ring, memory, places, keep };
-    const qemu_info_t info = { .target_name = "x86_64",
-                               .version = { 2, 4 },
-                               .system_emulation = true,
-                               .system = { 2, 2 } };
+    const qemu_info_t info = {
+        .target_name = "x86_64", .version = { 2, 4 }, .system_emulation = true, .system = { 2, 2 }
+    };
 
     snprintf(ring, sizeof ring, "ring=%s", ring_path);
     snprintf(memory, sizeof memory, "memory=%s", memory_path);
@@ -179,7 +178,7 @@ static void filters(void **state)
 
     (void)state;
     open_door(",async");
-    events_ring_calls(door, (const uint64_t(*)[RING_CALLS / 64])calls);
+    events_ring_calls(door, (const uint64_t(*)[RING_CALLS / 64]) calls);
     want(EVENT_SYSCALL, CALL_AT, 1, 0);
     want(EVENT_CALL, LEAVE_AT, 2, 0x4000);
     sleep_and_wake();
@@ -187,8 +186,8 @@ static void filters(void **state)
     execute(0, LEAVE_AT);
     assert_int_equal(count(1), 0);
     calls[0][257 / 64] |= UINT64_C(1) << 257 % 64;
-    events_ring_calls(door, (const uint64_t(*)[RING_CALLS / 64])calls);
-    on_idle(1, 0); // nothing has to be translated for this
+    events_ring_calls(door, (const uint64_t(*)[RING_CALLS / 64]) calls);
+    on_idle(1, 0);                    // nothing has to be translated for this
     regs[18].value = 0x4000 | 0x1003; // of a program on the second page
     execute(0, CALL_AT);
     execute(0, LEAVE_AT);
@@ -302,7 +301,8 @@ static void reader_dies(void **state)
         if (events_ring_open(&door, ring_path, &e))
             _exit(1);
         events_ring_os(door, &os, (const uint8_t[2][RING_CALLS]){ { 0 } });
-        door->ops->add(door, &(struct event_point){ .kind = EVENT_CALL, .address = CALL_AT }, 1, &e);
+        door->ops->add(door, &(struct event_point){ .kind = EVENT_CALL, .address = CALL_AT }, 1,
+                       &e);
         _exit(door->ops->next(door, &ev, 5000, &e) == 1 ? 0 : 2);
     }
     for (int i = 0; i < 5000 && !control->n_points; i++)
@@ -350,9 +350,13 @@ static void strangers(void **state)
     assert_true(events_ring_open(&door, path, &e) < 0)
     assert_true(events_ring_open(&door, path, &e) < 0); // empty
     REFUSED();
-    *h = (struct ring_head){ .magic = RING_MAGIC, .version = RING_VERSION,
-                             .control_at = RING_CONTROL_AT, .records_at = RING_RECORDS_AT,
-                             .n_records = 16, .record_size = sizeof *r, .machine = 62 };
+    *h = (struct ring_head){ .magic = RING_MAGIC,
+                             .version = RING_VERSION,
+                             .control_at = RING_CONTROL_AT,
+                             .records_at = RING_RECORDS_AT,
+                             .n_records = 16,
+                             .record_size = sizeof *r,
+                             .machine = 62 };
     memset(h->memory_file, 'x', sizeof h->memory_file);
     h->n_records = 32;
     REFUSED(); // more than the file has
@@ -419,12 +423,17 @@ static void one_reader(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nothing_is_looked_at), cmocka_unit_test(a_call),
-        cmocka_unit_test(a_system_call),        cmocka_unit_test(filters),
-        cmocka_unit_test(lost),                 cmocka_unit_test(writes),
-        cmocka_unit_test(stands), cmocka_unit_test(system_calls_do_not_wait),
-                       cmocka_unit_test(reader_dies),
-        cmocka_unit_test(strangers),            cmocka_unit_test(one_reader),
+        cmocka_unit_test(nothing_is_looked_at),
+        cmocka_unit_test(a_call),
+        cmocka_unit_test(a_system_call),
+        cmocka_unit_test(filters),
+        cmocka_unit_test(lost),
+        cmocka_unit_test(writes),
+        cmocka_unit_test(stands),
+        cmocka_unit_test(system_calls_do_not_wait),
+        cmocka_unit_test(reader_dies),
+        cmocka_unit_test(strangers),
+        cmocka_unit_test(one_reader),
     };
 
     if (argc > 1)
