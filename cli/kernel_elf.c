@@ -61,7 +61,7 @@ static int body(struct eg_run *r, void *hand)
 
 static const struct eg_arg args[] = {
     EG_ARG(modules, FLAG, "symbols, types and frames of modules too"),
-    { "no-text", EG_ARG_FLAG, "without the kernel's code and constants: symbols, types and frames" },
+    { "no-text", EG_ARG_FLAG, "without the kernel's code and data: only symbols, types and frames" },
     { "link-time", EG_ARG_FLAG, "addresses as the linker gave them, without KASLR: for drgn" },
     { NULL, EG_ARG_FLAG, NULL },
 };

@@ -59,7 +59,7 @@ static struct section *add(struct elf *e, struct section s)
 /* Parts of the image, as the kernel's own linker script names their ends
  * (include/asm-generic/vmlinux.lds.h). crash opens no file without the bytes of .text and .data, takes
  * symbols of data below the image for per-CPU variables, and looks for the banner in the section that
- * the symbol .rodata begins. */
+ * the symbol .rodata begins; and debuggers take what has no bytes for zeros. */
 static const struct part {
     const char *name, *from, *to;
     uint32_t type, flags;
@@ -67,9 +67,9 @@ static const struct part {
     { ".text", "_stext", "_etext", PROGBITS, ALLOC | EXECUTE },
     { ".rodata", "__start_rodata", "__end_rodata", PROGBITS, ALLOC },
     { ".notes", "__start_notes", "__stop_notes", NOTE, ALLOC },
-    { ".init.text", "_sinittext", "_einittext", NOBITS, ALLOC | EXECUTE },
+    { ".init.text", "_sinittext", "_einittext", PROGBITS, ALLOC | EXECUTE },
     { ".data", "_sdata", "_edata", PROGBITS, ALLOC | WRITE },
-    { ".bss", "__bss_start", "__bss_stop", NOBITS, ALLOC | WRITE },
+    { ".bss", "__bss_start", "__bss_stop", PROGBITS, ALLOC | WRITE },
     { ".data..percpu", "__per_cpu_start", "__per_cpu_end", PROGBITS, ALLOC | WRITE },
 };
 
@@ -173,7 +173,7 @@ static void fill(struct elf *e, uint64_t *at, uint64_t to)
 {
     if (*at < to && to <= e->x.image_end)
         add(e, (struct section){ .name = ".image",
-                                 .type = NOBITS,
+                                 .type = e->x.o->no_text ? NOBITS : PROGBITS,
                                  .flags = ALLOC | WRITE,
                                  .align = 1,
                                  .addr = *at,

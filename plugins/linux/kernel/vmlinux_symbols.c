@@ -61,6 +61,34 @@ static void add_module(struct linux_vmlinux *x, struct eg_obj m)
     x->modules[x->n_modules++] = new;
 }
 
+/* What kallsyms lacks where it lists functions only: exported variables, and those that were found by
+ * the code that uses them. */
+static void add_others(struct linux_vmlinux *x)
+{
+    const struct eg_system *sys = eg_system_of(x->r);
+    const struct eg_profile *kallsyms = NULL;
+
+    for (size_t i = 0; i < sys->symbols.n; i++)
+        if (!strcmp(sys->symbols.at[i].what, "kallsyms"))
+            kallsyms = sys->symbols.at[i].profile;
+    for (size_t i = 0; i < sys->symbols.n && kallsyms; i++) { // else all of them are there
+        const struct eg_symbols *table = &sys->symbols.at[i];
+
+        for (uint32_t k = 0; table->profile != kallsyms && k < table->profile->n_symbols; k++) {
+            const struct eg_symbol *s = &table->profile->symbols[k];
+            const char *name = table->profile->strings + s->name;
+            uint32_t iter = 0;
+
+            if (!eg_profile_symbol(kallsyms, name, &iter))
+                add(x->r, x,
+                    &(struct linux_ksym){ .addr = s->addr + table->shift,
+                                          .letter = (char)s->letter,
+                                          .name = eg_text(name),
+                                          .subsystem = "core" });
+        }
+    }
+}
+
 static int by_address(const void *a, const void *b)
 {
     const struct linux_vmlinux_symbol *x = a, *y = b;
@@ -77,6 +105,8 @@ void linux_vmlinux_symbols(struct linux_vmlinux *x)
     if (x->o->modules && eg_has(x->r, module.list))
         linux_each_module(x->r, m) add_module(x, m);
     linux_ksyms_core(x->r, add, x);
+    if (!linux_ksyms_variables(x->r))
+        add_others(x);
     linux_ksyms_made(x->r, add, x);
     if (x->o->modules)
         linux_ksyms_modules(x->r, NULL, add, x);

@@ -13,6 +13,10 @@ EG_FIELD_AS(btf_module_link, btf_module, "list");
 EG_FIELD_AS(btf_name, btf, "name");
 EG_FIELDS(btf, data, data_size, kernel_btf);
 EG_SYMBOL(btf_modules, "list_head");
+/* Variables of which crash wants to know the type, and no plugin reads them. */
+EG_SYMBOL(mt_slots, "u8[4]");
+EG_SYMBOL(mt_pivots, "u8[4]");
+EG_SYMBOL_AS(banner_head, "linux_banner", "char[64]"); // it is longer
 
 enum { BTF_MAX = 32 << 20, BTF_ALL = 256 << 20, TRIES = 8 };
 
