@@ -49,10 +49,9 @@ static void write_dwarf(const struct eg_types *ts)
             const bool function = t->kind == EG_T_VOID && t->name && t->ref;
 
             if (function || t->kind == EG_T_VAR)
-                objects[l][units[l].n++] = (struct eg_dwarf_object){ .addr = 0x1000,
-                                                                     .type = eg_type_ref(ts, id),
-                                                                     .record = id,
-                                                                     .function = function };
+                objects[l][units[l].n++] = (struct eg_dwarf_object){
+                    .addr = 0x1000, .type = eg_type_ref(ts, id), .record = id, .function = function
+                };
         }
     if (eg_dwarf_write(&out, ts, units, NULL) == 0)
         eg_dwarf_sections_fini(&out);

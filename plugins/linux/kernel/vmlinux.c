@@ -33,7 +33,7 @@ enum {
 struct section {
     const char *name;
     uint32_t type, flags, link, info, align, each;
-    uint64_t addr, size; // addr: in memory
+    uint64_t addr, size;  // addr: in memory
     const uint8_t *bytes; // NULL: of memory, or none
     uint64_t offset;
 };
@@ -346,12 +346,10 @@ static void add_others(struct elf *e)
     add_bytes(e, ".debug_aranges", &x->dwarf.aranges, (struct section){ 0 });
     add_bytes(e, ".debug_frame", &x->frame, frame);
     locals = put_symbols(e);
-    add_bytes(e, ".symtab", &e->symtab,
-              (struct section){ .type = SYMTAB,
-                                .link = (uint32_t)e->n + 1,
-                                .info = locals,
-                                .align = 8,
-                                .each = 24 });
+    add_bytes(
+        e, ".symtab", &e->symtab,
+        (struct section){
+            .type = SYMTAB, .link = (uint32_t)e->n + 1, .info = locals, .align = 8, .each = 24 });
     add_bytes(e, ".strtab", &e->strtab, (struct section){ .type = STRTAB });
 }
 
@@ -419,8 +417,8 @@ static bool is_segment(const struct elf *e, size_t i)
 {
     const struct section *s = &e->sections[i];
 
-    return i <= e->n_memory && (s->type == PROGBITS || (s->addr >= e->x.image_start &&
-                                                        s->addr < e->x.image_end));
+    return i <= e->n_memory &&
+           (s->type == PROGBITS || (s->addr >= e->x.image_start && s->addr < e->x.image_end));
 }
 
 static void put_segment(struct elf *e, struct eg_dwarf_section *h, const struct section *s,

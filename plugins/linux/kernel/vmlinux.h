@@ -11,8 +11,8 @@
 #include <stdio.h>
 
 struct linux_vmlinux_options {
-    bool modules; /**< their symbols, types and frames too */
-    bool no_text; /**< without the bytes of the image, text and data: a debugger that reads memory
+    bool modules;   /**< their symbols, types and frames too */
+    bool no_text;   /**< without the bytes of the image, text and data: a debugger that reads memory
                        elsewhere has them there */
     bool link_time; /**< addresses of the kernel's image as the linker gave them, without KASLR's
                          shift: drgn wants them so */

@@ -25,9 +25,9 @@ static void add(struct eg_run *r, void *state, const struct linux_ksym *s)
 {
     struct linux_vmlinux *x = state;
     const bool module = !strcmp(s->subsystem, "module");
-    struct linux_vmlinux_symbol new = {
-        .addr = s->addr, .letter = s->letter, .module = module ? module_of(x, s->module) : 0
-    };
+    struct linux_vmlinux_symbol new = { .addr = s->addr,
+                                        .letter = s->letter,
+                                        .module = module ? module_of(x, s->module) : 0 };
 
     if (s->name.tag != EG_CELL_TEXT || !s->name.bytes.len || s->name.bytes.len > UINT16_MAX)
         return;
@@ -103,7 +103,8 @@ void linux_vmlinux_symbols(struct linux_vmlinux *x)
     struct eg_obj m;
 
     if (x->o->modules && eg_has(x->r, module.list))
-        linux_each_module(x->r, m) add_module(x, m);
+        linux_each_module(x->r, m)
+            add_module(x, m);
     linux_ksyms_core(x->r, add, x);
     if (!linux_ksyms_variables(x->r))
         add_others(x);

@@ -53,8 +53,8 @@ static bool read_btf(struct linux_vmlinux *x, struct eg_space *space, uint64_t a
         return false;
     bytes = malloc(len);
     done = bytes && eg_read(eg_view_of(x->r), space, at, bytes, len) &&
-           eg_btf_read_qualified(slot, bytes, len, eg_binding_of(x->r)->model,
-                                 base, module, "BTF", &e) == 0;
+           eg_btf_read_qualified(slot, bytes, len, eg_binding_of(x->r)->model, base, module, "BTF",
+                                 &e) == 0;
     free(bytes);
     if (!done)
         return false;
@@ -285,7 +285,8 @@ static void declared(struct builder *b)
 
         if (h->kind != EG_H_SYMBOL || !eg_slot(x->r, id)->kind)
             continue;
-        for (const char *p = h->name; *p && !addr; p += strcspn(p, "|") + (p[strcspn(p, "|")] != 0)) {
+        for (const char *p = h->name; *p && !addr;
+             p += strcspn(p, "|") + (p[strcspn(p, "|")] != 0)) {
             s.length = (uint32_t)strcspn(p, "|");
             s.name = o.name = eg_strf(x->r, "%.*s", (int)s.length, p);
             if (!eg_system_own_symbol(sys, o.name, &addr, NULL))
