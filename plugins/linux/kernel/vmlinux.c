@@ -57,9 +57,9 @@ static struct section *add(struct elf *e, struct section s)
 /* ---- what lies in memory ---- */
 
 /* Parts of the image, as the kernel's own linker script names their ends
- * (include/asm-generic/vmlinux.lds.h). crash opens no file without the bytes of .text and .data, takes
- * symbols of data below the image for per-CPU variables, and looks for the banner in the section that
- * the symbol .rodata begins; and debuggers take what has no bytes for zeros. */
+ * (include/asm-generic/vmlinux.lds.h). crash opens no file without the bytes of .text and .data,
+ * takes symbols of data below the image for per-CPU variables, and looks for the banner in the
+ * section that the symbol .rodata begins; and debuggers take what has no bytes for zeros. */
 static const struct part {
     const char *name, *from, *to;
     uint32_t type, flags;
@@ -144,8 +144,8 @@ static void add_code(struct elf *e)
     }
 }
 
-/* @s behind those that begin before it, or at the same place. No two may overlap: what begins inside
- * another one divides it. */
+/* @s behind those that begin before it, or at the same place. No two may overlap: what begins
+ * inside another one divides it. */
 static void place(struct elf *e, struct section s)
 {
     struct section *last = e->n ? &e->sections[e->n - 1] : NULL, rest;

@@ -226,7 +226,7 @@ static bool is_interrupt(const struct frames *f, uint64_t at)
     return i < f->n_gates && f->gates[i] == at;
 }
 
-/* Functions that begin up to @at, where a row comes into force. @return whether one begins there. */
+/* Functions that begin up to @at, where a row comes into force. @return does one begin there? */
 static bool next_function(struct frames *f, uint64_t at)
 {
     const struct linux_vmlinux *x = f->x;

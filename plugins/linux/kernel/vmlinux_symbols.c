@@ -1,5 +1,5 @@
-/* vmlinux_symbols.c - the symbols of the kernel's ELF file: those of kallsyms, of code that was made
- * at run time, and of modules. */
+/* vmlinux_symbols.c - the symbols of the kernel's ELF file: those of kallsyms, of code that was
+ * made at run time, and of modules. */
 #include "../../../core/run.h"
 #include "kallsyms.h"
 #include "module.h"
@@ -61,8 +61,8 @@ static void add_module(struct linux_vmlinux *x, struct eg_obj m)
     x->modules[x->n_modules++] = new;
 }
 
-/* What kallsyms lacks where it lists functions only: exported variables, and those that were found by
- * the code that uses them. */
+/* What kallsyms lacks where it lists functions only: exported variables, and those that were found
+ * by the code that uses them. */
 static void add_others(struct linux_vmlinux *x)
 {
     const struct eg_system *sys = eg_system_of(x->r);

@@ -1,5 +1,5 @@
-/* vmlinux_types.c - types, functions and variables of the kernel's ELF file. The image's BTF is read
- * again with what cursors need not know: const, volatile and the names of functions. */
+/* vmlinux_types.c - types, functions and variables of the kernel's ELF file. The image's BTF is
+ * read again with what cursors need not know: const, volatile and the names of functions. */
 #include "../../../core/cache.h"
 #include "../../../core/map.h"
 #include "../../../core/registry.h"
