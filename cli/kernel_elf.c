@@ -17,10 +17,10 @@ static int rows(struct cli_hand *h, const struct linux_vmlinux_counts *n)
         const char *part;
         uint64_t count;
     } parts[] = {
-        { "symbols", n->symbols },         { "types", n->types },
-        { "functions", n->functions },     { "variables", n->variables },
-        { "frames", n->frames },           { "modules", n->modules },
-        { "bytes of memory", n->text },    { "bytes that the image lacks", n->missing },
+        { "symbols", n->symbols },        { "types", n->types },
+        { "functions", n->functions },    { "variables", n->variables },
+        { "frames", n->frames },          { "modules", n->modules },
+        { "bytes of memory", n->text },   { "bytes that the image lacks", n->missing },
         { "bytes of the file", n->size },
     };
     const int status = cli_hand_table(h, columns, false);
@@ -47,8 +47,7 @@ static int body(struct eg_run *r, void *hand)
     if (eg_same_file(c->image, c->out))
         return eg_run_fail(r, EG_EUSAGE, "%s: is the image itself: name another file with -o",
                            c->out);
-    if (eg_newfile_check(c->out, c->force, &e) < 0 ||
-        eg_newfile_open(&n, c->out, c->force, &e) < 0)
+    if (eg_newfile_check(c->out, c->force, &e) < 0 || eg_newfile_open(&n, c->out, c->force, &e) < 0)
         return eg_run_fail(r, (enum eg_errno)e.code, "%s", e.text);
     if (!linux_vmlinux_write(r, &o, n.f, &counts)) {
         eg_newfile_drop(&n);
@@ -61,7 +60,8 @@ static int body(struct eg_run *r, void *hand)
 
 static const struct eg_arg args[] = {
     EG_ARG(modules, FLAG, "symbols, types and frames of modules too"),
-    { "no-text", EG_ARG_FLAG, "without the kernel's code and constants: symbols, types and frames" },
+    { "no-text", EG_ARG_FLAG,
+      "without the kernel's code and data: only symbols, types and frames" },
     { "link-time", EG_ARG_FLAG, "addresses as the linker gave them, without KASLR: for drgn" },
     { NULL, EG_ARG_FLAG, NULL },
 };

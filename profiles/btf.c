@@ -261,7 +261,7 @@ struct reader {
     EG_VEC(struct variables) sections;
     bool no_memory;
     bool qualified; // references lead to const and the like
-    bool torn; // a name begins in the middle of another one: the base is another kernel's
+    bool torn;      // a name begins in the middle of another one: the base is another kernel's
 };
 
 // Ids and offsets of split BTF continue those of its base.
@@ -480,9 +480,7 @@ static int read_(struct eg_profile **out, const uint8_t *p, size_t len, struct e
                  const struct eg_profile *base, const char *module, const char *source,
                  bool qualified, struct eg_error *e)
 {
-    struct reader r = { .base = base,
-                        .first = base ? base->n_types : 1,
-                        .qualified = qualified };
+    struct reader r = { .base = base, .first = base ? base->n_types : 1, .qualified = qualified };
     int rc;
 
     // A module may have no type, or no name, of its own.

@@ -1,6 +1,7 @@
 /* btf_fuzz.c - any bytes as BTF of either byte order, and once more on top of itself; then all that
- * is asked of types. */
+ * is asked of types, and writing them as DWARF. */
 #include "../../profiles/btf.h"
+#include "../../profiles/dwarf_write.h"
 #include <stdlib.h>
 
 enum { TYPES = 300, MEMBERS = 30 };
@@ -34,6 +35,46 @@ static void ask(const struct eg_types *ts, const struct eg_model *m)
         ;
 }
 
+/* Of two layers; the first two functions and variables of each. */
+static void write_dwarf(const struct eg_types *ts)
+{
+    struct eg_dwarf_object objects[2][2] = { 0 };
+    struct eg_dwarf_unit units[2] = { { "kernel", 0x1000, 0x2000, objects[0], 0 },
+                                      { "module", 0, 0, objects[1], 0 } };
+    struct eg_dwarf_sections out;
+
+    for (size_t l = 0; l < 2; l++)
+        for (uint32_t id = ts->layers[l].first; id < ts->layers[l].end && units[l].n < 2; id++) {
+            const struct eg_type *t = eg_type(ts, id, NULL);
+            const bool function = t->kind == EG_T_VOID && t->name && t->ref;
+
+            if (function || t->kind == EG_T_VAR)
+                objects[l][units[l].n++] = (struct eg_dwarf_object){
+                    .addr = 0x1000, .type = eg_type_ref(ts, id), .record = id, .function = function
+                };
+        }
+    if (eg_dwarf_write(&out, ts, units, NULL) == 0)
+        eg_dwarf_sections_fini(&out);
+}
+
+static void write_types(const uint8_t *data, size_t size, const struct eg_model *m)
+{
+    struct eg_profile *p, *module;
+    struct eg_types ts;
+
+    if (eg_btf_read_qualified(&p, data, size, *m, NULL, NULL, "fuzz", NULL) < 0)
+        return;
+    if (eg_types_init(&ts, p, NULL) == 0) {
+        if (eg_btf_read_qualified(&module, data, size, *m, p, "module", "fuzz", NULL) == 0) {
+            if (eg_types_add(&ts, module, NULL) == 0)
+                write_dwarf(&ts);
+            eg_profile_free(module);
+        }
+        eg_types_fini(&ts);
+    }
+    eg_profile_free(p);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     for (int big = 0; big < 2; big++) {
@@ -57,6 +98,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             eg_types_fini(&ts);
         }
         eg_profile_free(p);
+        write_types(data, size, &m);
     }
     return 0;
 }

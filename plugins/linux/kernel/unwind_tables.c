@@ -64,8 +64,8 @@ struct linux_unwind_tables {
     struct linux_orc_format format;
     bool has_orc, lacks_orc; // the kernel was built with it, and it is not there
     struct linux_orc_table kernel;
-    EG_VEC(struct linux_orc_table) modules;        // by address
-    EG_VEC(struct linux_made_code) made; // by address
+    EG_VEC(struct linux_orc_table) modules; // by address
+    EG_VEC(struct linux_made_code) made;    // by address
     bool no_room;
 };
 
@@ -287,8 +287,8 @@ bool linux_unwind_lacks_orc(const struct linux_unwind_tables *t)
 
 /* The last entry at or below @pc. Of several for one place the last counts: those before it only
  * end a section. */
-static bool entry_in(struct eg_run *r, const struct linux_orc_table *t, const struct linux_orc_format *f,
-                     uint64_t pc, struct linux_orc *out)
+static bool entry_in(struct eg_run *r, const struct linux_orc_table *t,
+                     const struct linux_orc_format *f, uint64_t pc, struct linux_orc *out)
 {
     uint64_t from = 0, to = t->n, at;
     uint8_t entry[LINUX_ORC_SIZE];

@@ -33,7 +33,7 @@ enum {
 struct section {
     const char *name;
     uint32_t type, flags, link, info, align, each;
-    uint64_t addr, size; // addr: in memory
+    uint64_t addr, size;  // addr: in memory
     const uint8_t *bytes; // NULL: of memory, or none
     uint64_t offset;
 };
@@ -57,9 +57,9 @@ static struct section *add(struct elf *e, struct section s)
 /* ---- what lies in memory ---- */
 
 /* Parts of the image, as the kernel's own linker script names their ends
- * (include/asm-generic/vmlinux.lds.h). crash opens no file without the bytes of .text and .data, takes
- * symbols of data below the image for per-CPU variables, and looks for the banner in the section that
- * the symbol .rodata begins. */
+ * (include/asm-generic/vmlinux.lds.h). crash opens no file without the bytes of .text and .data,
+ * takes symbols of data below the image for per-CPU variables, and looks for the banner in the
+ * section that the symbol .rodata begins; and debuggers take what has no bytes for zeros. */
 static const struct part {
     const char *name, *from, *to;
     uint32_t type, flags;
@@ -67,9 +67,9 @@ static const struct part {
     { ".text", "_stext", "_etext", PROGBITS, ALLOC | EXECUTE },
     { ".rodata", "__start_rodata", "__end_rodata", PROGBITS, ALLOC },
     { ".notes", "__start_notes", "__stop_notes", NOTE, ALLOC },
-    { ".init.text", "_sinittext", "_einittext", NOBITS, ALLOC | EXECUTE },
+    { ".init.text", "_sinittext", "_einittext", PROGBITS, ALLOC | EXECUTE },
     { ".data", "_sdata", "_edata", PROGBITS, ALLOC | WRITE },
-    { ".bss", "__bss_start", "__bss_stop", NOBITS, ALLOC | WRITE },
+    { ".bss", "__bss_start", "__bss_stop", PROGBITS, ALLOC | WRITE },
     { ".data..percpu", "__per_cpu_start", "__per_cpu_end", PROGBITS, ALLOC | WRITE },
 };
 
@@ -144,8 +144,8 @@ static void add_code(struct elf *e)
     }
 }
 
-/* @s behind those that begin before it, or at the same place. No two may overlap: what begins inside
- * another one divides it. */
+/* @s behind those that begin before it, or at the same place. No two may overlap: what begins
+ * inside another one divides it. */
 static void place(struct elf *e, struct section s)
 {
     struct section *last = e->n ? &e->sections[e->n - 1] : NULL, rest;
@@ -173,7 +173,7 @@ static void fill(struct elf *e, uint64_t *at, uint64_t to)
 {
     if (*at < to && to <= e->x.image_end)
         add(e, (struct section){ .name = ".image",
-                                 .type = NOBITS,
+                                 .type = e->x.o->no_text ? NOBITS : PROGBITS,
                                  .flags = ALLOC | WRITE,
                                  .align = 1,
                                  .addr = *at,
@@ -346,12 +346,10 @@ static void add_others(struct elf *e)
     add_bytes(e, ".debug_aranges", &x->dwarf.aranges, (struct section){ 0 });
     add_bytes(e, ".debug_frame", &x->frame, frame);
     locals = put_symbols(e);
-    add_bytes(e, ".symtab", &e->symtab,
-              (struct section){ .type = SYMTAB,
-                                .link = (uint32_t)e->n + 1,
-                                .info = locals,
-                                .align = 8,
-                                .each = 24 });
+    add_bytes(
+        e, ".symtab", &e->symtab,
+        (struct section){
+            .type = SYMTAB, .link = (uint32_t)e->n + 1, .info = locals, .align = 8, .each = 24 });
     add_bytes(e, ".strtab", &e->strtab, (struct section){ .type = STRTAB });
 }
 
@@ -419,8 +417,8 @@ static bool is_segment(const struct elf *e, size_t i)
 {
     const struct section *s = &e->sections[i];
 
-    return i <= e->n_memory && (s->type == PROGBITS || (s->addr >= e->x.image_start &&
-                                                        s->addr < e->x.image_end));
+    return i <= e->n_memory &&
+           (s->type == PROGBITS || (s->addr >= e->x.image_start && s->addr < e->x.image_end));
 }
 
 static void put_segment(struct elf *e, struct eg_dwarf_section *h, const struct section *s,

@@ -7,12 +7,12 @@
  *  A debugger looks at the call before a return address, except below a "signal frame", whose
  * caller was interrupted. ORC has that mark for each entry, CFI for a function: it is set for those
  * that gates of the interrupt descriptor table lead to. Code of system calls is none of them. */
+#include "vmlinux_frames.h"
 #include "../../../core/run.h"
 #include "../mm/elf.h"
 #include "orc.h"
 #include "step.h"
 #include "unwind.h"
-#include "vmlinux_frames.h"
 #include <stdlib.h>
 
 enum {
@@ -26,8 +26,8 @@ enum {
     PT_IP = 128, // in struct pt_regs
     PT_SP = 152,
     IRET_SP = 24, // behind the ip of what the processor pushes
-    CHUNK = 4096,  // entries that are read at once
-    GATES = 256,   // of the interrupt descriptor table
+    CHUNK = 4096, // entries that are read at once
+    GATES = 256,  // of the interrupt descriptor table
     ROWS_MAX = 512,
 };
 /* Registers in the order of struct pt_regs, by their DWARF numbers. */
@@ -51,8 +51,8 @@ struct frames {
 static void put_cfa(struct linux_rules *c, const struct linux_orc *o)
 {
     static const uint8_t number[LINUX_ORC_REGS] = {
-        [LINUX_ORC_AX] = 0,    [LINUX_ORC_DX] = DX,   [LINUX_ORC_DI] = DI,  [LINUX_ORC_BP] = BP,
-        [LINUX_ORC_SP] = SP,   [LINUX_ORC_R10] = R10, [LINUX_ORC_R13] = R13
+        [LINUX_ORC_AX] = 0,  [LINUX_ORC_DX] = DX,   [LINUX_ORC_DI] = DI,  [LINUX_ORC_BP] = BP,
+        [LINUX_ORC_SP] = SP, [LINUX_ORC_R10] = R10, [LINUX_ORC_R13] = R13
     };
 
     switch (o->sp_reg) {
@@ -112,9 +112,9 @@ static void put_end(struct linux_rules *c)
 static bool is_end(const struct linux_orc *o)
 {
     static const bool usable[LINUX_ORC_REGS] = {
-        [LINUX_ORC_AX] = true,          [LINUX_ORC_DX] = true,          [LINUX_ORC_DI] = true,
-        [LINUX_ORC_BP] = true,          [LINUX_ORC_SP] = true,          [LINUX_ORC_R10] = true,
-        [LINUX_ORC_R13] = true,         [LINUX_ORC_BP_INDIRECT] = true, [LINUX_ORC_SP_INDIRECT] = true,
+        [LINUX_ORC_AX] = true,  [LINUX_ORC_DX] = true,          [LINUX_ORC_DI] = true,
+        [LINUX_ORC_BP] = true,  [LINUX_ORC_SP] = true,          [LINUX_ORC_R10] = true,
+        [LINUX_ORC_R13] = true, [LINUX_ORC_BP_INDIRECT] = true, [LINUX_ORC_SP_INDIRECT] = true,
     };
 
     return o->type < LINUX_ORC_CALL || o->type > LINUX_ORC_IRET_REGS ||
@@ -139,10 +139,9 @@ void linux_rules_orc(struct linux_rules *c, const struct linux_orc *was, const s
         put_bp(c, o);
 }
 
-const struct linux_orc linux_rules_called = { .sp_reg = LINUX_ORC_SP,
-                                              .sp_offset = 8,
-                                              .bp_reg = LINUX_ORC_UNDEFINED,
-                                              .type = LINUX_ORC_CALL };
+const struct linux_orc linux_rules_called = {
+    .sp_reg = LINUX_ORC_SP, .sp_offset = 8, .bp_reg = LINUX_ORC_UNDEFINED, .type = LINUX_ORC_CALL
+};
 
 static void put_cies(struct frames *f)
 {
@@ -227,7 +226,7 @@ static bool is_interrupt(const struct frames *f, uint64_t at)
     return i < f->n_gates && f->gates[i] == at;
 }
 
-/* Functions that begin up to @at, where a row comes into force. @return whether one begins there. */
+/* Functions that begin up to @at, where a row comes into force. @return does one begin there? */
 static bool next_function(struct frames *f, uint64_t at)
 {
     const struct linux_vmlinux *x = f->x;

@@ -6,11 +6,11 @@
 
 struct linux_rules {
     struct eg_dwarf_section *out;
-    int factor;       /**< of offsets */
-    unsigned code;    /**< of addresses; 0: 1 */
-    size_t start;     /**< of the entry that is being written */
-    uint64_t from;    /**< of the FDE */
-    uint64_t at;      /**< where the row begins */
+    int factor;    /**< of offsets */
+    unsigned code; /**< of addresses; 0: 1 */
+    size_t start;  /**< of the entry that is being written */
+    uint64_t from; /**< of the FDE */
+    uint64_t at;   /**< where the row begins */
 };
 /** Begin a CIE. @signal: callers were interrupted. @link: the register with the return address.
  * @return where it is. The rules that functions begin with follow, then linux_rules_end(). */

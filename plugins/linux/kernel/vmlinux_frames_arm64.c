@@ -24,9 +24,9 @@ static const uint32_t PACIASP = 0xd503233f, PACIBSP = 0xd503237f, RET = 0xd65f03
 
 /* The stack at one place of a function. */
 struct state {
-    int64_t sp;     // CFA - sp, while the record is not set up
-    bool saved;     // x29 and x30 are on the stack, the first at CFA - record
-    bool framed;    // x29 leads there
+    int64_t sp;  // CFA - sp, while the record is not set up
+    bool saved;  // x29 and x30 are on the stack, the first at CFA - record
+    bool framed; // x29 leads there
     int64_t record;
     bool is_signed;
 };
@@ -129,7 +129,8 @@ static void put_saved(struct frames *f, const struct state *s, uint32_t code)
         if (b >= SAVED_FIRST && b <= SAVED_LAST)
             linux_rules_saved(&f->rules, b, at + 8);
     } else if (is(code, 0xffc003e0, 0xf90003e0) && a >= SAVED_FIRST && a <= SAVED_LAST) {
-        linux_rules_saved(&f->rules, a, (int64_t)(code >> 10 & 0xfff) * 8 - s->sp); // str xa, [sp, #n]
+        linux_rules_saved(&f->rules, a,
+                          (int64_t)(code >> 10 & 0xfff) * 8 - s->sp); // str xa, [sp, #n]
     }
 }
 
@@ -214,8 +215,8 @@ static void each_function(struct frames *f)
         if (!linux_vmlinux_code(s) || s->addr == done) // it may have several names
             continue;
         done = s->addr;
-        if (size < 4 || s->addr % 4 || !eg_read(eg_view_of(x->r), eg_kernel(x->r), s->addr, code,
-                                                 (size_t)size))
+        if (size < 4 || s->addr % 4 ||
+            !eg_read(eg_view_of(x->r), eg_kernel(x->r), s->addr, code, (size_t)size))
             continue;
         function(f, s->addr, code, (size_t)size);
         if (linux_rules_fde_end(&f->rules, linux_vmlinux_address(x, s->addr) + size))

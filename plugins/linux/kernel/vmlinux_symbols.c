@@ -1,5 +1,5 @@
-/* vmlinux_symbols.c - the symbols of the kernel's ELF file: those of kallsyms, of code that was made
- * at run time, and of modules. */
+/* vmlinux_symbols.c - the symbols of the kernel's ELF file: those of kallsyms, of code that was
+ * made at run time, and of modules. */
 #include "../../../core/run.h"
 #include "kallsyms.h"
 #include "module.h"
@@ -25,9 +25,9 @@ static void add(struct eg_run *r, void *state, const struct linux_ksym *s)
 {
     struct linux_vmlinux *x = state;
     const bool module = !strcmp(s->subsystem, "module");
-    struct linux_vmlinux_symbol new = {
-        .addr = s->addr, .letter = s->letter, .module = module ? module_of(x, s->module) : 0
-    };
+    struct linux_vmlinux_symbol new = { .addr = s->addr,
+                                        .letter = s->letter,
+                                        .module = module ? module_of(x, s->module) : 0 };
 
     if (s->name.tag != EG_CELL_TEXT || !s->name.bytes.len || s->name.bytes.len > UINT16_MAX)
         return;
@@ -61,6 +61,34 @@ static void add_module(struct linux_vmlinux *x, struct eg_obj m)
     x->modules[x->n_modules++] = new;
 }
 
+/* What kallsyms lacks where it lists functions only: exported variables, and those that were found
+ * by the code that uses them. */
+static void add_others(struct linux_vmlinux *x)
+{
+    const struct eg_system *sys = eg_system_of(x->r);
+    const struct eg_profile *kallsyms = NULL;
+
+    for (size_t i = 0; i < sys->symbols.n; i++)
+        if (!strcmp(sys->symbols.at[i].what, "kallsyms"))
+            kallsyms = sys->symbols.at[i].profile;
+    for (size_t i = 0; i < sys->symbols.n && kallsyms; i++) { // else all of them are there
+        const struct eg_symbols *table = &sys->symbols.at[i];
+
+        for (uint32_t k = 0; table->profile != kallsyms && k < table->profile->n_symbols; k++) {
+            const struct eg_symbol *s = &table->profile->symbols[k];
+            const char *name = table->profile->strings + s->name;
+            uint32_t iter = 0;
+
+            if (!eg_profile_symbol(kallsyms, name, &iter))
+                add(x->r, x,
+                    &(struct linux_ksym){ .addr = s->addr + table->shift,
+                                          .letter = (char)s->letter,
+                                          .name = eg_text(name),
+                                          .subsystem = "core" });
+        }
+    }
+}
+
 static int by_address(const void *a, const void *b)
 {
     const struct linux_vmlinux_symbol *x = a, *y = b;
@@ -75,8 +103,11 @@ void linux_vmlinux_symbols(struct linux_vmlinux *x)
     struct eg_obj m;
 
     if (x->o->modules && eg_has(x->r, module.list))
-        linux_each_module(x->r, m) add_module(x, m);
+        linux_each_module(x->r, m)
+            add_module(x, m);
     linux_ksyms_core(x->r, add, x);
+    if (!linux_ksyms_variables(x->r))
+        add_others(x);
     linux_ksyms_made(x->r, add, x);
     if (x->o->modules)
         linux_ksyms_modules(x->r, NULL, add, x);

@@ -1,5 +1,5 @@
-/* vmlinux_types.c - types, functions and variables of the kernel's ELF file. The image's BTF is read
- * again with what cursors need not know: const, volatile and the names of functions. */
+/* vmlinux_types.c - types, functions and variables of the kernel's ELF file. The image's BTF is
+ * read again with what cursors need not know: const, volatile and the names of functions. */
 #include "../../../core/cache.h"
 #include "../../../core/map.h"
 #include "../../../core/registry.h"
@@ -13,6 +13,10 @@ EG_FIELD_AS(btf_module_link, btf_module, "list");
 EG_FIELD_AS(btf_name, btf, "name");
 EG_FIELDS(btf, data, data_size, kernel_btf);
 EG_SYMBOL(btf_modules, "list_head");
+/* Variables of which crash wants to know the type, and no plugin reads them. */
+EG_SYMBOL(mt_slots, "u8[4]");
+EG_SYMBOL(mt_pivots, "u8[4]");
+EG_SYMBOL_AS(banner_head, "linux_banner", "char[64]"); // it is longer
 
 enum { BTF_MAX = 32 << 20, BTF_ALL = 256 << 20, TRIES = 8 };
 
@@ -49,8 +53,8 @@ static bool read_btf(struct linux_vmlinux *x, struct eg_space *space, uint64_t a
         return false;
     bytes = malloc(len);
     done = bytes && eg_read(eg_view_of(x->r), space, at, bytes, len) &&
-           eg_btf_read_qualified(slot, bytes, len, eg_binding_of(x->r)->model,
-                                 base, module, "BTF", &e) == 0;
+           eg_btf_read_qualified(slot, bytes, len, eg_binding_of(x->r)->model, base, module, "BTF",
+                                 &e) == 0;
     free(bytes);
     if (!done)
         return false;
@@ -281,7 +285,8 @@ static void declared(struct builder *b)
 
         if (h->kind != EG_H_SYMBOL || !eg_slot(x->r, id)->kind)
             continue;
-        for (const char *p = h->name; *p && !addr; p += strcspn(p, "|") + (p[strcspn(p, "|")] != 0)) {
+        for (const char *p = h->name; *p && !addr;
+             p += strcspn(p, "|") + (p[strcspn(p, "|")] != 0)) {
             s.length = (uint32_t)strcspn(p, "|");
             s.name = o.name = eg_strf(x->r, "%.*s", (int)s.length, p);
             if (!eg_system_own_symbol(sys, o.name, &addr, NULL))

@@ -1,5 +1,6 @@
 /* sources_test.c - the same types from every source: DWARF, BTF, ISF and .egp, each written from
- * one profile (DWARF also as for debuggers) and read back, must say the same of every named type, so of all that plugins use.
+ * one profile (DWARF also as for debuggers) and read back, must say the same of every
+ * named type, so of all that plugins use.
  *
  * The profiles: C declarations on three machines; what the compiler makes of lib/shapes.h; the
  * kernel of the bundled image; and with VMLINUX=FILE in the environment its real DWARF, which is

@@ -87,8 +87,9 @@ static void write_page(const struct linux_orc *first, const struct linux_orc *se
 static void compare(const struct linux_orc *o, uint64_t pc)
 {
     struct linux_cfi_registers in = { 0 }, out = { 0 };
-    struct linux_orc_state s = { .ip = pc, .sp = STACK + 0x100, .bp = STACK + 0x200,
-                                 .known = 0xffff };
+    struct linux_orc_state s = {
+        .ip = pc, .sp = STACK + 0x100, .bp = STACK + 0x200, .known = 0xffff
+    };
     enum linux_orc_result result;
     struct linux_cfi_row row;
     const char *why;
