@@ -18,7 +18,7 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-PARTS = ["core", "formats", "profiles", "plugins", "lua", "cli", "tests", "docs", "samples", "meson.build", "meson_options.txt"]
+PARTS = ["core", "formats", "profiles", "plugins", "live", "lua", "cli", "tests", "docs", "samples", "meson.build", "meson_options.txt"]
 GOAL = 95
 
 
@@ -45,7 +45,7 @@ def copy_tree(tree):
 
 def places(tree, name):
     """The sources whose path ends with @name."""
-    return [path for top in ("core", "formats", "profiles", "plugins", "lua", "cli")
+    return [path for top in ("core", "formats", "profiles", "plugins", "live", "lua", "cli")
             for folder, _, names in os.walk(os.path.join(tree, top)) for path in (os.path.join(folder, n) for n in names)
             if path.endswith("/" + name)]
 
