@@ -127,7 +127,7 @@ live_start() {
     done
     [ "$i" -lt 1200 ] || { tail -n 5 "$live_serial" >&2; live_fail "the guest is not ready after two minutes"; }
     if [ "$qmp" = tcp ]; then # QEMU took a port that was free
-        live_qmp=127.0.0.1:$(live_monitor '{"execute":"query-chardev"}' | grep -oE '"label": "qmp"[^}]*' | grep -oE '127\.0\.0\.1:[0-9]+' | head -1 | cut -d: -f2)
+        live_qmp=$(live_monitor '{"execute":"query-chardev"}' | grep -oE 'tcp:127\.0\.0\.1:[0-9]+' | head -1 | cut -c 5-)
     fi
 }
 
