@@ -255,7 +255,11 @@ static int fit_rule(struct cli_events *ev, const struct cli_rule *rule)
         *place = one;
         fits = true;
     }
-    return fits ? CLI_OK : cli_fail(CLI_USAGE, "--rules: %s: %s", rule->id, without_option(e.text));
+    if (!meant) // one file may have the rules of several watches
+        cli_warn(ev->cli, "--rules: %s: left out, %s is not followed", rule->id, rule->plugins);
+    return fits || !meant
+               ? CLI_OK
+               : cli_fail(CLI_USAGE, "--rules: %s: %s", rule->id, without_option(e.text));
 }
 
 int cli_events_check(struct cli_events *ev, const char *until)
