@@ -235,15 +235,18 @@ static const char *without_option(const char *text)
 
 static int fit_rule(struct cli_events *ev, const struct cli_rule *rule)
 {
-    struct eg_error e = { .text = "its plugin is not followed" };
-    bool fits = false;
+    bool fits = false, meant = false;
+    struct eg_error e;
 
     for (size_t i = 0; i < ev->at.n; i++) {
         struct cli_followed *f = ev->at.at[i];
         struct cli_rule_filter one = { .rule = rule }, *place;
 
-        if (!is_for(rule, f) || eg_filter_open(&one.filter, rule->where, f->head.plugin, f->columns,
-                                               ev->cli->select.zone, &e))
+        if (!is_for(rule, f))
+            continue;
+        meant = true;
+        if (eg_filter_open(&one.filter, rule->where, f->head.plugin, f->columns,
+                           ev->cli->select.zone, &e))
             continue;
         if (!(place = eg_vec_push(&f->rules))) {
             eg_filter_close(one.filter);
@@ -252,7 +255,11 @@ static int fit_rule(struct cli_events *ev, const struct cli_rule *rule)
         *place = one;
         fits = true;
     }
-    return fits ? CLI_OK : cli_fail(CLI_USAGE, "--rules: %s: %s", rule->id, without_option(e.text));
+    if (!meant) // one file may have the rules of several watches
+        cli_warn(ev->cli, "--rules: %s: left out, %s is not followed", rule->id, rule->plugins);
+    return fits || !meant
+               ? CLI_OK
+               : cli_fail(CLI_USAGE, "--rules: %s: %s", rule->id, without_option(e.text));
 }
 
 int cli_events_check(struct cli_events *ev, const char *until)

@@ -157,13 +157,6 @@ static int take_renderer(struct cli *c, const struct cli_option *o, const char *
     return take_render(c, o, o->name);
 }
 
-static int take_format(struct cli *c, const struct cli_option *o, const char *name)
-{
-    (void)o;
-    c->open.format = name;
-    return CLI_OK;
-}
-
 /* Known only when every --plugin-dir is read: a module may bring the format. */
 static int check_format(const struct cli *c)
 {
@@ -307,8 +300,8 @@ static const struct cli_option options[] = {
     { "swap", 0, "[PATH=]FILE",
       "swapped pages: a copy of a swap partition or file (which the machine calls PATH)", take_swap,
       .opens = true },
-    { "format", 0, "NAME", "format of the image, not by its head: `engram help formats`",
-      take_format, .opens = true },
+    { "format", 0, "NAME", "format of the image, not by its head: `engram help formats`", take_text,
+      FIELD(open.format), .opens = true },
     { "offset", 0, "ADDR",
       "raw images: physical address of the first byte; -N leaves out the first N bytes",
       take_offset, .opens = true },

@@ -105,6 +105,7 @@ static size_t differences(const struct steady *s, const struct eg_kept_row *a,
 static bool ask(struct steady *s, size_t k)
 {
     const struct eg_kept *base = &s->reads[s->base].rows;
+    const bool as_good = badness(&s->reads[k]) <= badness(&s->reads[s->base]);
     struct eg_changes changes;
 
     if (eg_changes_find(&changes, &s->how, &s->reads[k].rows, base))
@@ -114,7 +115,7 @@ static bool ask(struct steady *s, size_t k)
         struct verdict *v;
         size_t n;
 
-        if (c->kind == EG_GONE && eg_map_add(&s->lost[k], (uintptr_t)c->was, 0) < 0)
+        if (c->kind == EG_GONE && as_good && eg_map_add(&s->lost[k], (uintptr_t)c->was, 0) < 0)
             break;
         if (!c->was || !c->is)
             continue;

@@ -166,8 +166,11 @@ def check_watch(tmp, process, other, booted):
     out, err = watcher.communicate(timeout=30)
     check(watcher.returncode == 0 and "1 rounds, 0 events" in err, f"Ctrl-C: {watcher.returncode} {out}{err}")
 
+    wrong_rules = tmp / "wrong"
+    wrong_rules.write_text("shell low lsmod EVENT = born and COMM = sh\n")
+    check(run("watch", image, "lsmod", "--count", "1", "--rules", str(rules))[0] == 0, "a rule for a plugin that is not followed")
     for wrong, said in ((["pslist", "--every", "soon"], "not a time"), (["pslist", "--until", "NOSUCH = 1"], "no column 'NOSUCH'"),
-                        (["regex"], "cannot be followed"), (["pslist", "-r", "json"], "jsonl"), (["lsmod", "--rules", str(rules)], "not followed")):
+                        (["regex"], "cannot be followed"), (["pslist", "-r", "json"], "jsonl"), (["lsmod", "--rules", str(wrong_rules)], "no column 'COMM'")):
         status, _, err = run("watch", image, *wrong)
         check(status == 1 and said in err, f"watch {wrong}: {status} {err}")
 
