@@ -2,9 +2,10 @@
  * /proc made of the image, programs and libraries from the page cache, the kernel as a minted ELF
  * file. Nothing can be written.
  *
- *  A file that memory does not have whole is given if it is an ELF file of which all is there that
- * only a file has (headers, symbols, unwind tables): what is missing is an error of the read, never
- * zeros. Others are not there, so that the debugger looks for them on its own disk. */
+ *  A file that memory does not have whole is given if it is an ELF file with symbols or an unwind
+ * table: what is missing is an error of the read, never zeros, and where it lacks the table of
+ * sections, or some of them, it gets a table of what is there. Others are not there, so that the
+ * debugger looks for them on its own disk. */
 #include "../../core/table.h"
 #include "../procfs.h"
 #include "file.h"
@@ -25,7 +26,13 @@ enum { // gdb's manual, "Errno Values", "Open Flags"
     F_EUNKNOWN = 9999,
     O_WRITES = 1 | 2 | 8 | 0x200 | 0x400, /* not read only, append, create, truncate */
 };
-enum { OPEN_MOST = 64, NAME_MOST = 4096, STAT_BYTES = 64, SAID_MOST = 16384 };
+enum {
+    OPEN_MOST = 1024,      // gdb keeps the files of all its inferiors open
+    MADE_MOST = 256 << 20, // bytes of tables that were made for them
+    NAME_MOST = 4096,
+    STAT_BYTES = 64,
+    SAID_MOST = 16384,
+};
 
 struct gdb_file {
     struct gdb_file *next;
@@ -45,6 +52,7 @@ struct session {
 
 static void forget(struct gdb_file *f)
 {
+    free(f->f.tail);
     free(f->text);
     free(f);
 }
@@ -222,6 +230,7 @@ static void open_file(struct gdb *g, struct gdb_words *w)
     struct gdb_file *f;
     uint64_t flags, mode;
     unsigned error, n = 0;
+    uint64_t made = 0;
     int free_number = 1;
 
     if (!name(w, path) || !number(w, &flags) || !number(w, &mode)) {
@@ -232,9 +241,11 @@ static void open_file(struct gdb *g, struct gdb_words *w)
         failed(g, F_EROFS);
         return;
     }
-    for (f = s->head.next; f; f = f->next, n++)
+    for (f = s->head.next; f; f = f->next, n++) {
         free_number = EG_MAX(free_number, f->number + 1);
-    if (n >= OPEN_MOST || free_number == INT32_MAX) {
+        made += f->f.tail ? f->f.size - f->f.tail_at : 0;
+    }
+    if (n >= OPEN_MOST || made > MADE_MOST || free_number == INT32_MAX) {
         failed(g, F_EMFILE);
         return;
     }

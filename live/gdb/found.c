@@ -8,10 +8,10 @@
 #include "../../plugins/linux/fs/overlay.h"
 #include "../../plugins/linux/kernel/vmlinux.h"
 #include "../../plugins/linux/mm/content.h"
-#include "../../plugins/linux/mm/elf.h"
 #include "../../plugins/linux/mm/vma.h"
 #include "../../plugins/linux/mm/xattr.h"
 #include "../../plugins/linux/sched/task.h"
+#include "../../plugins/linux/user/sections.h"
 #include "../procfs.h"
 #include "file.h"
 #include <stdio.h>
@@ -205,73 +205,41 @@ const char *gdb_link_target(struct gdb *g, const char *path)
 
 /* ---- content ---- */
 
-static bool is_there(const struct linux_content *c, uint64_t at, uint64_t len)
+/* Another table of sections, of what is there. */
+static bool mend(struct eg_run *r, struct eg_space *space, const struct linux_content *c,
+                 struct gdb_found *f)
 {
-    uint64_t last;
+    struct linux_sections s;
 
-    if (!len)
-        return true;
-    if (!eg_add(at, len - 1, &last) || last >= c->size)
+    if (!linux_sections_make(r, space, c, &s) || !(f->tail = malloc(s.len)))
         return false;
-    for (size_t i = 0; i < c->parts.n; i++) {
-        const struct linux_content_part *p = &c->parts.at[i];
-
-        if ((p->kind == LINUX_CONTENT_MISSING || p->partial) && p->first <= last &&
-            at <= p->first + p->len - 1)
-            return false;
-    }
+    memcpy(f->tail, s.bytes, s.len);
+    memcpy(f->head, s.head, sizeof f->head);
+    f->head_len = s.head_len;
+    f->tail_at = s.at;
+    f->size = s.at + s.len;
     return true;
-}
-
-/* Are the headers there, and all sections but those of code and data, which a debugger reads from
- * the process? */
-static bool has_tables(struct eg_run *r, struct eg_obj inode, const struct linux_content *c)
-{
-    enum { NOBITS = 8, PROGBITS = 1, ALLOC = 2 };
-    struct eg_space *space = linux_file_space(r, inode);
-    uint64_t flags, at, len, vaddr;
-    struct linux_elf elf;
-    uint8_t head[64];
-
-    if (!space || !linux_elf_open(r, space, 0, true, &elf) || !elf.n_sections ||
-        elf.section_size != (elf.wide ? 64 : 40) ||
-        !is_there(c, elf.shoff, (uint64_t)elf.n_sections * elf.section_size))
-        return false;
-    for (unsigned i = 0; i < elf.n_sections; i++) {
-        uint32_t type;
-
-        if (!eg_read(eg_view_of(r), space, elf.shoff + (uint64_t)i * elf.section_size, head,
-                     elf.section_size))
-            return false;
-        type = (uint32_t)eg_load_(head + 4, 4, elf.big_endian);
-        flags = eg_load_(head + 8, elf.wide ? 8 : 4, elf.big_endian);
-        at = eg_load_(head + (elf.wide ? 24 : 16), elf.wide ? 8 : 4, elf.big_endian);
-        len = eg_load_(head + (elf.wide ? 32 : 20), elf.wide ? 8 : 4, elf.big_endian);
-        if (type == NOBITS || !type || (type == PROGBITS && flags & ALLOC))
-            continue;
-        if (!is_there(c, at, len))
-            return false;
-    }
-    // How frames are unwound.
-    return !linux_elf_section(r, &elf, ".eh_frame", &at, &len, &vaddr) || is_there(c, at, len);
 }
 
 static int judge(struct eg_run *r, void *context)
 {
     struct question *q = context;
     struct eg_obj inode = eg_object(r, inode, q->out->inode);
+    struct eg_space *space = linux_file_space(r, inode);
     struct linux_content c = { 0 };
+    const char *how = "given, for all headers and tables are there";
 
     if (!linux_content_of(r, inode, &c)) {
         snprintf(q->said, sizeof q->said, "cannot be read");
     } else if (c.whole) {
         q->useful = true;
     } else {
-        q->useful = has_tables(r, inode, &c);
+        q->useful = linux_sections_whole(r, space, &c);
+        if (!q->useful && (q->useful = mend(r, space, &c, q->out)))
+            how = "given, with a table of the sections that are there";
         snprintf(q->said, sizeof q->said, "memory has %llu of %llu bytes: %s",
                  (unsigned long long)c.present, (unsigned long long)c.size,
-                 q->useful ? "given, for all headers and tables are there"
-                           : "not given, the debugger's own disk may have it");
+                 q->useful ? how : "not given, the debugger's own disk may have it");
     }
     linux_content_fini(&c);
     return 0;
@@ -289,6 +257,18 @@ bool gdb_file_useful(struct gdb *g, const char *path, struct gdb_found *f)
     return q.useful;
 }
 
+/* @return how many bytes it has at @at; 0: they are the file's own. */
+static size_t read_made(const struct gdb_found *f, uint64_t at, uint8_t *out, size_t len)
+{
+    const bool head = at < f->head_len, tail = f->head_len && at >= f->tail_at && at < f->size;
+
+    if (!head && !tail)
+        return 0;
+    len = (size_t)EG_MIN((uint64_t)len, (head ? f->head_len : f->size) - at);
+    memcpy(out, head ? f->head + at : f->tail + (at - f->tail_at), len);
+    return len;
+}
+
 ssize_t gdb_read_cached(struct gdb *g, const struct gdb_found *f, uint64_t at, void *out,
                         size_t len)
 {
@@ -298,15 +278,19 @@ ssize_t gdb_read_cached(struct gdb *g, const struct gdb_found *f, uint64_t at, v
     size_t n = 0;
 
     while (space && n < len) {
+        size_t some = read_made(f, at + n, to + n, len - n);
         struct eg_extent x;
-        size_t some;
 
-        eg_extent_at(v, space, at + n, &x);
-        if (x.why)
-            break;
-        some = EG_MIN(len - n, x.last - (at + n) + 1);
-        if (!eg_read(v, space, at + n, to + n, some))
-            break;
+        if (!some) {
+            eg_extent_at(v, space, at + n, &x);
+            if (x.why)
+                break;
+            some = EG_MIN(len - n, x.last - (at + n) + 1);
+            if (f->head_len && at + n < f->tail_at)
+                some = (size_t)EG_MIN((uint64_t)some, f->tail_at - (at + n));
+            if (!eg_read(v, space, at + n, to + n, some))
+                break;
+        }
         n += some;
     }
     return n ? (ssize_t)n : -1;

@@ -15,6 +15,23 @@ void linux_content_fini(struct linux_content *c)
     eg_vec_fini(&c->parts);
 }
 
+bool linux_content_has(const struct linux_content *c, uint64_t at, uint64_t len)
+{
+    const struct linux_content_part *p = c->parts.at;
+    uint64_t last;
+    size_t i;
+
+    if (!len)
+        return true;
+    if (!eg_add(at, len - 1, &last) || last >= c->size)
+        return false;
+    for (i = eg_lower_bound(c->parts.n, n, p[n].first + p[n].len - 1 < at);
+         i < c->parts.n && p[i].first <= last; i++)
+        if (p[i].kind == LINUX_CONTENT_MISSING || p[i].partial)
+            return false;
+    return true;
+}
+
 static bool goes_on(const struct linux_content_part *p, const struct linux_content_part *new,
                     unsigned shift)
 {

@@ -35,6 +35,8 @@ struct linux_content {
  * read, or the run was stopped. */
 EG_API bool linux_content_of(struct eg_run *r, struct eg_obj inode, struct linux_content *c);
 EG_API void linux_content_fini(struct linux_content *c);
+/** Are these bytes of the file all there, and its own? Zeros that were never written are. */
+EG_API bool linux_content_has(const struct linux_content *c, uint64_t at, uint64_t len);
 
 /** Give the bytes of a part to @give, in order and in pieces of at most 4 MiB; zeros and what is
  * missing is not given. @return false: @give returned it, or the run was stopped. */

@@ -162,7 +162,7 @@ static void refused(void **state)
     check("vFile:pread:1", "F-1,16");
     check("vFile:fstat:7", "F-1,9");
     check("vFile:nothing:1", "");
-    for (unsigned i = 0; i < 64; i++) {
+    for (unsigned i = 0; i < 1024; i++) {
         char want[16];
 
         snprintf(want, sizeof want, "F%x", i + 1);
@@ -170,7 +170,7 @@ static void refused(void **state)
     }
     opened("/proc/700/comm", "F-1,18");
     check("vFile:close:3", "F0");
-    opened("/proc/700/comm", "F41");
+    opened("/proc/700/comm", "F401");
     gdb_close(g);
     mk_gdb_free(&d);
 }
