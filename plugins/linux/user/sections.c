@@ -101,64 +101,213 @@ static bool set_table(struct making *k, uint64_t at, unsigned n, unsigned names)
     return true;
 }
 
+static const struct linux_elf_segment *load_of(const struct linux_elf *e, uint64_t offset)
+{
+    for (unsigned i = 0; i < e->n_segments; i++) {
+        const struct linux_elf_segment *s = &e->segments[i];
+
+        if (s->type == ELF_LOAD && offset >= s->offset && offset - s->offset < s->filesz)
+            return s;
+    }
+    return NULL;
+}
+
+/* Bytes of the file, those that are there; the others are zeros. */
+static void copy(struct making *k, uint64_t at, uint8_t *out, uint64_t len)
+{
+    struct eg_view *v = eg_view_of(k->r);
+
+    for (uint64_t n = 0, some; n < len; n += some) {
+        struct eg_extent x;
+
+        eg_extent_at(v, k->e.space, at + n, &x);
+        some = EG_MIN(len - n - 1, x.last - (at + n)) + 1;
+        if (!x.why && linux_content_has(k->c, at + n, some))
+            eg_read(v, k->e.space, at + n, out + n, some);
+    }
+}
+
 /* ---- .eh_frame ---- */
 
-/* Where it is, by the header that PT_GNU_EH_FRAME names, and how many of its bytes are whole
- * entries that are there. */
-static bool find_frames(struct making *k, uint64_t *at, uint64_t *len)
+/* The part of it that has whole entries. Where others are missing in between, and where an entry's
+ * common entry is missing, @made has an empty common entry of that length instead. */
+struct frames {
+    uint64_t at, len, end;
+    uint8_t *made; /* NULL: nothing is missing */
+    uint64_t *known;
+    size_t n_known; /* where entries are, sorted */
+};
+
+static int by_number(const void *a, const void *b)
 {
-    struct linux_cfi_bytes b = { eg_view_of(k->r), k->e.space, 0, 0, k->e.big_endian, false };
+    const uint64_t *x = a, *y = b;
+
+    return (*x > *y) - (*x < *y);
+}
+
+static uint64_t end_of(const struct linux_elf_segment *s)
+{
+    return s->filesz > UINT64_MAX - s->offset ? 0 : s->offset + s->filesz;
+}
+
+/* By the header that PT_GNU_EH_FRAME names. Offsets of the file are as good as addresses, since
+ * both tables are in one segment. */
+static bool frames_of_header(struct making *k, struct linux_cfi *t, struct frames *f)
+{
+    struct linux_cfi_bytes b = { .v = eg_view_of(k->r),
+                                 .space = k->e.space,
+                                 .big_endian = k->e.big_endian };
+    uint8_t encoding, count, entries;
+    const struct linux_elf_segment *load;
+    uint64_t n;
+
+    for (unsigned i = 0; i < k->e.n_segments; i++)
+        if (k->e.segments[i].type == ELF_EH_FRAME) {
+            t->header = b.at = k->e.segments[i].offset;
+            b.end = end_of(&k->e.segments[i]);
+        }
+    load = load_of(&k->e, b.at);
+    if (!load || !b.end || linux_cfi_fixed(&b, 1) != 1)
+        return false;
+    encoding = (uint8_t)linux_cfi_fixed(&b, 1);
+    count = (uint8_t)linux_cfi_fixed(&b, 1);
+    entries = (uint8_t)linux_cfi_fixed(&b, 1);
+    if (b.bad || encoding & 0x80 || !(encoding & 0x30))
+        return false;
+    f->at = linux_cfi_pointer(&b, t, encoding);
+    f->end = end_of(load);
+    if (b.bad || f->at < load->offset || f->at >= f->end)
+        return false;
+    n = count == 3 && entries == 0x3b ? linux_cfi_fixed(&b, 4) : 0; // as all linkers make it
+    n = b.bad ? 0 : EG_MIN(n, (b.end - b.at) / 8);
+    f->known = n ? eg_tmp(k->r, n * sizeof *f->known) : NULL;
+    for (uint64_t i = 0, first = b.at; i < n; i++) {
+        b.at = first + 8 * i + 4;
+        b.bad = false;
+        f->known[f->n_known] = t->header + (uint64_t)(int32_t)linux_cfi_fixed(&b, 4);
+        f->n_known += !b.bad;
+    }
+    return true;
+}
+
+/* Of a program without a header: gcc links static ones so. */
+static bool frames_of_shape(struct making *k, struct linux_cfi *t, struct frames *f)
+{
+    struct eg_view *v = eg_view_of(k->r);
+    struct linux_cfi_place *places;
+    size_t n;
+
+    for (unsigned i = 0; i < k->e.n_segments; i++) {
+        const struct linux_elf_segment *s = &k->e.segments[i];
+        const uint64_t end = end_of(s);
+
+        if (s->type != ELF_LOAD || s->flags & ELF_W || s->filesz > TABLE_MOST || !end)
+            continue;
+        n = linux_cfi_index(v, t, s->offset, end, NULL, 0);
+        if (!n)
+            continue;
+        places = eg_tmp(k->r, n * sizeof *places);
+        n = EG_MIN(n, linux_cfi_index(v, t, s->offset, end, places, n));
+        f->known = eg_tmp(k->r, n * sizeof *f->known);
+        f->at = f->end = end;
+        for (size_t j = 0; j < n; j++) {
+            struct linux_cfi_bytes b = { v,   k->e.space,      places[j].at + 4,
+                                         end, k->e.big_endian, false };
+            const uint64_t back = linux_cfi_fixed(&b, 4);
+
+            f->known[f->n_known++] = places[j].at;
+            if (!b.bad && back <= places[j].at + 4 - s->offset)
+                f->at = EG_MIN(f->at, places[j].at + 4 - back);
+        }
+        return f->at < f->end;
+    }
+    return false;
+}
+
+/* A common entry that no other refers to, and whose instructions do nothing. */
+static void put_nothing(struct making *k, uint8_t *p, uint64_t len)
+{
+    memset(p, 0, len);
+    put(&k->e, &p, 4, len - 4);
+    put(&k->e, &p, 4, 0);
+    memcpy(p, "\1\0\1\1\20", 5); // version, no augmentation, alignments, return address
+}
+
+/* @return where the next entry is that is known; 0: nowhere. */
+static uint64_t next_known(const struct frames *f, uint64_t behind)
+{
+    const size_t i = eg_lower_bound(f->n_known, n, f->known[n] <= behind);
+
+    return i < f->n_known ? f->known[i] : 0;
+}
+
+static bool find_frames(struct making *k, struct frames *f)
+{
+    struct linux_cfi_bytes b = { .v = eg_view_of(k->r),
+                                 .space = k->e.space,
+                                 .big_endian = k->e.big_endian };
     struct linux_cfi t = { .space = k->e.space,
                            .last = k->c->size,
                            .word = k->e.wide ? 8 : 4,
                            .big_endian = k->e.big_endian };
-    uint64_t end = 0, next;
-    uint8_t encoding;
+    struct gap {
+        uint64_t from, to;
+    } *gaps = NULL;
+    uint64_t *common = NULL, to;
+    size_t n_common = 0, cap = 0, n_gaps = 0, gaps_cap = 0;
 
-    for (unsigned i = 0; i < k->e.n_segments; i++)
-        if (k->e.segments[i].type == ELF_EH_FRAME) {
-            t.header = b.at = k->e.segments[i].offset;
-            if (!eg_add(b.at, k->e.segments[i].filesz, &b.end))
-                return false;
-        }
-    if (!b.end || linux_cfi_fixed(&b, 1) != 1)
-        return false;
-    encoding = (uint8_t)linux_cfi_fixed(&b, 1);
-    linux_cfi_fixed(&b, 2);
-    // Offsets of the file in place of addresses, since both tables are in one segment.
-    if (b.bad || encoding & 0x80 || !(encoding & 0x30))
-        return false;
-    *at = linux_cfi_pointer(&b, &t, encoding);
-    for (unsigned i = 0; i < k->e.n_segments; i++) {
-        const struct linux_elf_segment *s = &k->e.segments[i];
-
-        if (s->type == ELF_LOAD && *at >= s->offset && *at - s->offset < s->filesz &&
-            t.header >= s->offset && t.header - s->offset < s->filesz)
-            end = s->offset + s->filesz < s->offset ? 0 : s->offset + s->filesz;
+    *f = (struct frames){ 0 };
+    if (!frames_of_header(k, &t, f)) {
+        *f = (struct frames){ 0 };
+        if (!frames_of_shape(k, &t, f))
+            return false;
     }
-    if (b.bad || end <= *at)
-        return false;
-    b.at = *at;
-    b.end = end;
-    while (b.at < end && !eg_stopped(k->r)) {
-        const uint64_t first = b.at;
-        uint64_t size = linux_cfi_fixed(&b, 4), back;
-        unsigned wide = 4;
+    if (f->n_known)
+        qsort(f->known, f->n_known, sizeof *f->known, by_number);
+    for (uint64_t at = f->at; at < f->end && !eg_stopped(k->r); at = to) {
+        uint64_t size, back;
+        bool missing = false;
+        size_t i;
 
-        if (size == 0xffffffff) {
-            size = linux_cfi_fixed(&b, 8);
-            wide = 8;
+        b.at = at;
+        b.end = f->end;
+        b.bad = false;
+        size = linux_cfi_fixed(&b, 4);
+        back = linux_cfi_fixed(&b, 4);
+        if (b.bad ||
+            (size > 4 && size < f->end - at - 4 && !linux_content_has(k->c, at, size + 4))) {
+            to = next_known(f, at);
+            if (!to || to >= f->end)
+                break;
+            missing = true;
         }
-        next = b.at;
-        back = size < wide ? 0 : linux_cfi_fixed(&b, wide); // 0: a CIE
-        b.at = first;
-        if (b.bad || size < wide || size > end - next || back > next - *at ||
-            !linux_content_has(k->c, first, next + size - first))
+        if (!missing && (size < 8 || size > f->end - at - 4))
+            break; // the end; the long form, which no linker writes
+        if (!missing)
+            to = at + 4 + size;
+        if (!missing && !back) {
+            common = eg_grow(k->r, common, n_common, &cap, sizeof *common);
+            common[n_common++] = at;
+        } else if (!missing) {
+            i = eg_lower_bound(n_common, n, common[n] < at + 4 - back);
+            missing = i == n_common || common[i] != at + 4 - back;
+        }
+        if (missing && (to - at < 16 || to - f->at > TABLE_MOST))
             break;
-        b.at = next + size;
+        if (missing) {
+            gaps = eg_grow(k->r, gaps, n_gaps, &gaps_cap, sizeof *gaps);
+            gaps[n_gaps++] = (struct gap){ at, to };
+        }
+        f->len = to - f->at;
     }
-    *len = b.at - *at;
-    return *len != 0;
+    if (n_gaps && f->len) {
+        f->made = eg_tmp(k->r, f->len);
+        memset(f->made, 0, f->len);
+        copy(k, f->at, f->made, f->len);
+        for (size_t i = 0; i < n_gaps && gaps[i].to - f->at <= f->len; i++)
+            put_nothing(k, f->made + (gaps[i].from - f->at), gaps[i].to - gaps[i].from);
+    }
+    return n_common && f->len != 0;
 }
 
 /* ---- of the file's own table ---- */
@@ -194,8 +343,9 @@ static uint8_t *own_table(struct making *k, uint64_t *bytes)
 static bool use_own_table(struct making *k)
 {
     const unsigned size = head_size(&k->e), n = k->e.n_sections;
-    uint64_t bytes, frames = 0, frames_len = 0;
+    uint64_t bytes;
     uint8_t *table = own_table(k, &bytes);
+    struct frames frames;
     struct section s;
 
     if (!table)
@@ -203,13 +353,15 @@ static bool use_own_table(struct making *k)
     s = get_head(&k->e, table + (size_t)k->e.section_names * size);
     if (s.type != SHT_STRTAB || !linux_content_has(k->c, s.offset, s.size))
         return false;
-    k->useful = find_frames(k, &frames, &frames_len);
+    k->useful = find_frames(k, &frames);
     for (unsigned i = 1; i < n; i++) {
         s = get_head(&k->e, table + (size_t)i * size);
         if (s.type == SHT_NULL || s.type == ELF_NOBITS || linux_content_has(k->c, s.offset, s.size))
             continue;
-        if (frames_len && s.offset == frames) {
-            s.size = EG_MIN(s.size, frames_len);
+        if (frames.len && s.offset == frames.at) {
+            s.size = EG_MIN(s.size, frames.len);
+            if (frames.made)
+                s.offset = k->out->at + bytes;
             put_head(&k->e, table + (size_t)i * size, &s);
         } else if (!is_code_or_data(&s)) {
             empty(k, table + (size_t)i * size, &s);
@@ -233,6 +385,12 @@ static bool use_own_table(struct making *k)
     k->out->own = true;
     k->out->bytes = table;
     k->out->len = bytes;
+    if (frames.made) {
+        k->out->len += frames.len;
+        k->out->bytes = eg_tmp(k->r, k->out->len);
+        memcpy(k->out->bytes, table, bytes);
+        memcpy(k->out->bytes + bytes, frames.made, frames.len);
+    }
     return k->useful && set_table(k, k->out->at, n, k->e.section_names);
 }
 
@@ -249,32 +407,23 @@ static struct section *add(struct making *k, const char *name, uint32_t type, ui
     return s;
 }
 
-static const struct linux_elf_segment *load_of(const struct linux_elf *e, uint64_t offset)
-{
-    for (unsigned i = 0; i < e->n_segments; i++) {
-        const struct linux_elf_segment *s = &e->segments[i];
-
-        if (s->type == ELF_LOAD && offset >= s->offset && offset - s->offset < s->filesz)
-            return s;
-    }
-    return NULL;
-}
-
-static void add_special(struct making *k, const char *name, uint32_t type, uint64_t offset,
-                        uint64_t size)
+/* @whole: only if all of it is there. */
+static struct section *add_special(struct making *k, const char *name, uint32_t type,
+                                   uint64_t offset, uint64_t size, bool whole)
 {
     const struct linux_elf_segment *load = load_of(&k->e, offset);
     struct section *s;
 
     if (!load || !size || !eg_within(offset - load->offset, size, load->filesz) ||
-        !linux_content_has(k->c, offset, size) ||
+        (whole && !linux_content_has(k->c, offset, size)) ||
         !(s = add(k, name, type, ELF_ALLOC | (load->flags & ELF_W ? SHF_WRITE : 0))))
-        return;
+        return NULL;
     s->offset = offset;
     s->vaddr = load->vaddr + (offset - load->offset);
     s->size = size;
     if (type == SHT_DYNAMIC)
         s->entry = k->e.wide ? 16 : 8;
+    return s;
 }
 
 /* The first special section that ends behind @offset. */
@@ -326,21 +475,6 @@ static void add_rest(struct making *k)
             s->vaddr = load->vaddr + load->filesz;
             s->size = load->memsz - load->filesz;
         }
-    }
-}
-
-/* Bytes of the file, those that are there; the others are zeros. */
-static void copy(struct making *k, uint64_t at, uint8_t *out, uint64_t len)
-{
-    struct eg_view *v = eg_view_of(k->r);
-
-    for (uint64_t n = 0, some; n < len; n += some) {
-        struct eg_extent x;
-
-        eg_extent_at(v, k->e.space, at + n, &x);
-        some = EG_MIN(len - n - 1, x.last - (at + n)) + 1;
-        if (!x.why && linux_content_has(k->c, at + n, some))
-            eg_read(v, k->e.space, at + n, out + n, some);
     }
 }
 
@@ -458,30 +592,33 @@ static bool lay_out(struct making *k)
 
 static bool make_table(struct making *k)
 {
-    uint64_t frames, len;
+    struct section *s = NULL;
+    struct frames frames;
+    uint8_t *made = NULL;
 
     k->useful = false;
     *k->out = (struct linux_sections){ .at = k->out->at };
     k->n = 1;
     for (unsigned i = 0; i < k->e.n_segments; i++) {
-        const struct linux_elf_segment *s = &k->e.segments[i];
+        const struct linux_elf_segment *p = &k->e.segments[i];
 
-        if (s->type == ELF_DYNAMIC)
-            add_special(k, ".dynamic", SHT_DYNAMIC, s->offset, s->filesz);
-        else if (s->type == ELF_INTERP)
-            add_special(k, ".interp", SHT_PROGBITS, s->offset, s->filesz);
-        else if (s->type == ELF_NOTE)
-            add_special(k, ".note", SHT_NOTE, s->offset, s->filesz);
-        else if (s->type == ELF_EH_FRAME)
-            add_special(k, ".eh_frame_hdr", SHT_PROGBITS, s->offset, s->filesz);
+        if (p->type == ELF_DYNAMIC)
+            add_special(k, ".dynamic", SHT_DYNAMIC, p->offset, p->filesz, true);
+        else if (p->type == ELF_INTERP)
+            add_special(k, ".interp", SHT_PROGBITS, p->offset, p->filesz, true);
+        else if (p->type == ELF_NOTE)
+            add_special(k, ".note", SHT_NOTE, p->offset, p->filesz, true);
+        else if (p->type == ELF_EH_FRAME)
+            add_special(k, ".eh_frame_hdr", SHT_PROGBITS, p->offset, p->filesz, true);
     }
-    if (find_frames(k, &frames, &len)) {
-        const unsigned before = k->n;
-
-        add_special(k, ".eh_frame", SHT_PROGBITS, frames, len);
-        k->useful = k->n > before;
+    if (find_frames(k, &frames) &&
+        (s = add_special(k, ".eh_frame", SHT_PROGBITS, frames.at, frames.len, !frames.made))) {
+        made = frames.made;
+        k->useful = true;
     }
     add_rest(k);
+    if (s)
+        s->made = made;
     add_symbols(k);
     return k->useful && lay_out(k);
 }
