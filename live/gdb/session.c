@@ -137,7 +137,18 @@ bool gdb_enter(struct gdb *g, uint32_t pid)
 {
     if (!g->multiprocess)
         g->pid = pid; // one at a time: this one now
-    return gdb_choose(g, pid, pid == GDB_KERNEL ? 0 : pid) || gdb_choose(g, pid, 0);
+    if (!gdb_choose(g, pid, pid == GDB_KERNEL ? 0 : pid) && !gdb_choose(g, pid, 0))
+        return false;
+    if (pid != GDB_KERNEL) {
+        // gdb attaches to nothing whose first thread has no registers, as a leader that has ended.
+        struct gdb_thread *t = gdb_current(g);
+
+        for (size_t i = 0; t && !gdb_registers(g, t, true);)
+            t = gdb_thread_next(g, pid, &i);
+        if (t)
+            gdb_choose(g, pid, t->tid);
+    }
+    return true;
 }
 
 static void choose(struct gdb *g, struct gdb_words *w)

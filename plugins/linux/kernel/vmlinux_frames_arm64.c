@@ -160,7 +160,21 @@ static bool is_bare(const uint8_t *code, size_t n)
     return calls;
 }
 
-static void function(struct frames *f, uint64_t addr, const uint8_t *code, size_t n)
+/* Of the kernel's assembly: what programs enter it by, and where threads and processors begin.
+ * Nothing called it, and it makes a record of zeros. */
+static bool is_outermost(const char *name)
+{
+    static const char *const begins[] = { "ret_from_fork", "__primary_switched",
+                                          "__secondary_switched" };
+
+    for (size_t i = 0; i < countof(begins); i++)
+        if (!strcmp(name, begins[i]))
+            return true;
+    return !strncmp(name, "el0_", 4) || !strncmp(name, "el0t_", 5);
+}
+
+static void function(struct frames *f, const char *name, uint64_t addr, const uint8_t *code,
+                     size_t n)
 {
     const struct state none = { 0 };
     const struct state record = { .saved = true, .framed = true, .record = 16 };
@@ -170,6 +184,8 @@ static void function(struct frames *f, uint64_t addr, const uint8_t *code, size_
     linux_rules_fde(&f->rules, f->cie, linux_vmlinux_address(f->x, addr));
     if (is_bare(code, n)) {
         put_state(f, &record);
+        if (is_outermost(name))
+            linux_rules_undefined(&f->rules, LINK);
         return;
     }
     for (size_t i = 0; i + 4 <= n; i += 4) {
@@ -218,7 +234,7 @@ static void each_function(struct frames *f)
         if (size < 4 || s->addr % 4 ||
             !eg_read(eg_view_of(x->r), eg_kernel(x->r), s->addr, code, (size_t)size))
             continue;
-        function(f, s->addr, code, (size_t)size);
+        function(f, s->name, s->addr, code, (size_t)size);
         if (linux_rules_fde_end(&f->rules, linux_vmlinux_address(x, s->addr) + size))
             x->counts->frames++;
     }

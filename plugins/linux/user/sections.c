@@ -1,7 +1,6 @@
 /* sections.c - a table of sections for an ELF file of which parts are missing (System V gABI,
- * chapter 4; Linux Standard Base 5.0, 10.6). */
-#include "sections.h"
-#include "cfi_entry.h"
+ * chapter 4). */
+#include "sections_parts.h"
 #include <string.h>
 
 enum {
@@ -16,8 +15,7 @@ enum {
     SHF_COMPRESSED = 0x800,
     STT_TLS = 6,
     SHN_LORESERVE = 0xff00,
-    SECTIONS_MOST = 256,   // of a table that is made
-    TABLE_MOST = 16 << 20, // bytes of .dynsym, of .dynstr, of the file's own table
+    SECTIONS_MOST = 256, // of a table that is made
 };
 
 struct section {
@@ -36,13 +34,6 @@ struct making {
     bool useful;
 };
 
-static void put(const struct linux_elf *e, uint8_t **p, unsigned size, uint64_t v)
-{
-    for (unsigned i = 0; i < size; i++)
-        (*p)[e->big_endian ? size - 1 - i : i] = (uint8_t)(v >> 8 * i);
-    *p += size;
-}
-
 static unsigned head_size(const struct linux_elf *e)
 {
     return e->wide ? 64 : 40;
@@ -52,16 +43,16 @@ static void put_head(const struct linux_elf *e, uint8_t *p, const struct section
 {
     const unsigned word = e->wide ? 8 : 4;
 
-    put(e, &p, 4, s->name_at);
-    put(e, &p, 4, s->type);
-    put(e, &p, word, s->flags);
-    put(e, &p, word, s->vaddr);
-    put(e, &p, word, s->offset);
-    put(e, &p, word, s->size);
-    put(e, &p, 4, s->link);
-    put(e, &p, 4, s->info);
-    put(e, &p, word, s->align);
-    put(e, &p, word, s->entry);
+    linux_sections_put(e, &p, 4, s->name_at);
+    linux_sections_put(e, &p, 4, s->type);
+    linux_sections_put(e, &p, word, s->flags);
+    linux_sections_put(e, &p, word, s->vaddr);
+    linux_sections_put(e, &p, word, s->offset);
+    linux_sections_put(e, &p, word, s->size);
+    linux_sections_put(e, &p, 4, s->link);
+    linux_sections_put(e, &p, 4, s->info);
+    linux_sections_put(e, &p, word, s->align);
+    linux_sections_put(e, &p, word, s->entry);
 }
 
 static struct section get_head(const struct linux_elf *e, const uint8_t *p)
@@ -93,221 +84,12 @@ static bool set_table(struct making *k, uint64_t at, unsigned n, unsigned names)
     if (!eg_read(eg_view_of(k->r), k->e.space, 0, out->head, out->head_len))
         return false;
     p = out->head + (wide ? 40 : 32);
-    put(&k->e, &p, wide ? 8 : 4, at);
+    linux_sections_put(&k->e, &p, wide ? 8 : 4, at);
     p = out->head + (wide ? 58 : 46);
-    put(&k->e, &p, 2, head_size(&k->e));
-    put(&k->e, &p, 2, n);
-    put(&k->e, &p, 2, names);
+    linux_sections_put(&k->e, &p, 2, head_size(&k->e));
+    linux_sections_put(&k->e, &p, 2, n);
+    linux_sections_put(&k->e, &p, 2, names);
     return true;
-}
-
-static const struct linux_elf_segment *load_of(const struct linux_elf *e, uint64_t offset)
-{
-    for (unsigned i = 0; i < e->n_segments; i++) {
-        const struct linux_elf_segment *s = &e->segments[i];
-
-        if (s->type == ELF_LOAD && offset >= s->offset && offset - s->offset < s->filesz)
-            return s;
-    }
-    return NULL;
-}
-
-/* Bytes of the file, those that are there; the others are zeros. */
-static void copy(struct making *k, uint64_t at, uint8_t *out, uint64_t len)
-{
-    struct eg_view *v = eg_view_of(k->r);
-
-    for (uint64_t n = 0, some; n < len; n += some) {
-        struct eg_extent x;
-
-        eg_extent_at(v, k->e.space, at + n, &x);
-        some = EG_MIN(len - n - 1, x.last - (at + n)) + 1;
-        if (!x.why && linux_content_has(k->c, at + n, some))
-            eg_read(v, k->e.space, at + n, out + n, some);
-    }
-}
-
-/* ---- .eh_frame ---- */
-
-/* The part of it that has whole entries. Where others are missing in between, and where an entry's
- * common entry is missing, @made has an empty common entry of that length instead. */
-struct frames {
-    uint64_t at, len, end;
-    uint8_t *made; /* NULL: nothing is missing */
-    uint64_t *known;
-    size_t n_known; /* where entries are, sorted */
-};
-
-static int by_number(const void *a, const void *b)
-{
-    const uint64_t *x = a, *y = b;
-
-    return (*x > *y) - (*x < *y);
-}
-
-static uint64_t end_of(const struct linux_elf_segment *s)
-{
-    return s->filesz > UINT64_MAX - s->offset ? 0 : s->offset + s->filesz;
-}
-
-/* By the header that PT_GNU_EH_FRAME names. Offsets of the file are as good as addresses, since
- * both tables are in one segment. */
-static bool frames_of_header(struct making *k, struct linux_cfi *t, struct frames *f)
-{
-    struct linux_cfi_bytes b = { .v = eg_view_of(k->r),
-                                 .space = k->e.space,
-                                 .big_endian = k->e.big_endian };
-    uint8_t encoding, count, entries;
-    const struct linux_elf_segment *load;
-    uint64_t n;
-
-    for (unsigned i = 0; i < k->e.n_segments; i++)
-        if (k->e.segments[i].type == ELF_EH_FRAME) {
-            t->header = b.at = k->e.segments[i].offset;
-            b.end = end_of(&k->e.segments[i]);
-        }
-    load = load_of(&k->e, b.at);
-    if (!load || !b.end || linux_cfi_fixed(&b, 1) != 1)
-        return false;
-    encoding = (uint8_t)linux_cfi_fixed(&b, 1);
-    count = (uint8_t)linux_cfi_fixed(&b, 1);
-    entries = (uint8_t)linux_cfi_fixed(&b, 1);
-    if (b.bad || encoding & 0x80 || !(encoding & 0x30))
-        return false;
-    f->at = linux_cfi_pointer(&b, t, encoding);
-    f->end = end_of(load);
-    if (b.bad || f->at < load->offset || f->at >= f->end)
-        return false;
-    n = count == 3 && entries == 0x3b ? linux_cfi_fixed(&b, 4) : 0; // as all linkers make it
-    n = b.bad ? 0 : EG_MIN(n, (b.end - b.at) / 8);
-    f->known = n ? eg_tmp(k->r, n * sizeof *f->known) : NULL;
-    for (uint64_t i = 0, first = b.at; i < n; i++) {
-        b.at = first + 8 * i + 4;
-        b.bad = false;
-        f->known[f->n_known] = t->header + (uint64_t)(int32_t)linux_cfi_fixed(&b, 4);
-        f->n_known += !b.bad;
-    }
-    return true;
-}
-
-/* Of a program without a header: gcc links static ones so. */
-static bool frames_of_shape(struct making *k, struct linux_cfi *t, struct frames *f)
-{
-    struct eg_view *v = eg_view_of(k->r);
-    struct linux_cfi_place *places;
-    size_t n;
-
-    for (unsigned i = 0; i < k->e.n_segments; i++) {
-        const struct linux_elf_segment *s = &k->e.segments[i];
-        const uint64_t end = end_of(s);
-
-        if (s->type != ELF_LOAD || s->flags & ELF_W || s->filesz > TABLE_MOST || !end)
-            continue;
-        n = linux_cfi_index(v, t, s->offset, end, NULL, 0);
-        if (!n)
-            continue;
-        places = eg_tmp(k->r, n * sizeof *places);
-        n = EG_MIN(n, linux_cfi_index(v, t, s->offset, end, places, n));
-        f->known = eg_tmp(k->r, n * sizeof *f->known);
-        f->at = f->end = end;
-        for (size_t j = 0; j < n; j++) {
-            struct linux_cfi_bytes b = { v,   k->e.space,      places[j].at + 4,
-                                         end, k->e.big_endian, false };
-            const uint64_t back = linux_cfi_fixed(&b, 4);
-
-            f->known[f->n_known++] = places[j].at;
-            if (!b.bad && back <= places[j].at + 4 - s->offset)
-                f->at = EG_MIN(f->at, places[j].at + 4 - back);
-        }
-        return f->at < f->end;
-    }
-    return false;
-}
-
-/* A common entry that no other refers to, and whose instructions do nothing. */
-static void put_nothing(struct making *k, uint8_t *p, uint64_t len)
-{
-    memset(p, 0, len);
-    put(&k->e, &p, 4, len - 4);
-    put(&k->e, &p, 4, 0);
-    memcpy(p, "\1\0\1\1\20", 5); // version, no augmentation, alignments, return address
-}
-
-/* @return where the next entry is that is known; 0: nowhere. */
-static uint64_t next_known(const struct frames *f, uint64_t behind)
-{
-    const size_t i = eg_lower_bound(f->n_known, n, f->known[n] <= behind);
-
-    return i < f->n_known ? f->known[i] : 0;
-}
-
-static bool find_frames(struct making *k, struct frames *f)
-{
-    struct linux_cfi_bytes b = { .v = eg_view_of(k->r),
-                                 .space = k->e.space,
-                                 .big_endian = k->e.big_endian };
-    struct linux_cfi t = { .space = k->e.space,
-                           .last = k->c->size,
-                           .word = k->e.wide ? 8 : 4,
-                           .big_endian = k->e.big_endian };
-    struct gap {
-        uint64_t from, to;
-    } *gaps = NULL;
-    uint64_t *common = NULL, to;
-    size_t n_common = 0, cap = 0, n_gaps = 0, gaps_cap = 0;
-
-    *f = (struct frames){ 0 };
-    if (!frames_of_header(k, &t, f)) {
-        *f = (struct frames){ 0 };
-        if (!frames_of_shape(k, &t, f))
-            return false;
-    }
-    if (f->n_known)
-        qsort(f->known, f->n_known, sizeof *f->known, by_number);
-    for (uint64_t at = f->at; at < f->end && !eg_stopped(k->r); at = to) {
-        uint64_t size, back;
-        bool missing = false;
-        size_t i;
-
-        b.at = at;
-        b.end = f->end;
-        b.bad = false;
-        size = linux_cfi_fixed(&b, 4);
-        back = linux_cfi_fixed(&b, 4);
-        if (b.bad ||
-            (size > 4 && size < f->end - at - 4 && !linux_content_has(k->c, at, size + 4))) {
-            to = next_known(f, at);
-            if (!to || to >= f->end)
-                break;
-            missing = true;
-        }
-        if (!missing && (size < 8 || size > f->end - at - 4))
-            break; // the end; the long form, which no linker writes
-        if (!missing)
-            to = at + 4 + size;
-        if (!missing && !back) {
-            common = eg_grow(k->r, common, n_common, &cap, sizeof *common);
-            common[n_common++] = at;
-        } else if (!missing) {
-            i = eg_lower_bound(n_common, n, common[n] < at + 4 - back);
-            missing = i == n_common || common[i] != at + 4 - back;
-        }
-        if (missing && (to - at < 16 || to - f->at > TABLE_MOST))
-            break;
-        if (missing) {
-            gaps = eg_grow(k->r, gaps, n_gaps, &gaps_cap, sizeof *gaps);
-            gaps[n_gaps++] = (struct gap){ at, to };
-        }
-        f->len = to - f->at;
-    }
-    if (n_gaps && f->len) {
-        f->made = eg_tmp(k->r, f->len);
-        memset(f->made, 0, f->len);
-        copy(k, f->at, f->made, f->len);
-        for (size_t i = 0; i < n_gaps && gaps[i].to - f->at <= f->len; i++)
-            put_nothing(k, f->made + (gaps[i].from - f->at), gaps[i].to - gaps[i].from);
-    }
-    return n_common && f->len != 0;
 }
 
 /* ---- of the file's own table ---- */
@@ -333,7 +115,7 @@ static uint8_t *own_table(struct making *k, uint64_t *bytes)
 
     *bytes = (uint64_t)e->n_sections * e->section_size;
     if (!e->n_sections || e->section_size != head_size(e) || e->section_names >= e->n_sections ||
-        *bytes > TABLE_MOST || !linux_content_has(k->c, e->shoff, *bytes))
+        *bytes > LINUX_SECTION_MOST || !linux_content_has(k->c, e->shoff, *bytes))
         return NULL;
     table = eg_tmp(k->r, *bytes);
     return eg_read(eg_view_of(k->r), e->space, e->shoff, table, *bytes) ? table : NULL;
@@ -345,7 +127,7 @@ static bool use_own_table(struct making *k)
     const unsigned size = head_size(&k->e), n = k->e.n_sections;
     uint64_t bytes;
     uint8_t *table = own_table(k, &bytes);
-    struct frames frames;
+    struct linux_frames frames;
     struct section s;
 
     if (!table)
@@ -353,7 +135,7 @@ static bool use_own_table(struct making *k)
     s = get_head(&k->e, table + (size_t)k->e.section_names * size);
     if (s.type != SHT_STRTAB || !linux_content_has(k->c, s.offset, s.size))
         return false;
-    k->useful = find_frames(k, &frames);
+    k->useful = linux_sections_frames(k->r, &k->e, k->c, &frames);
     for (unsigned i = 1; i < n; i++) {
         s = get_head(&k->e, table + (size_t)i * size);
         if (s.type == SHT_NULL || s.type == ELF_NOBITS || linux_content_has(k->c, s.offset, s.size))
@@ -411,7 +193,7 @@ static struct section *add(struct making *k, const char *name, uint32_t type, ui
 static struct section *add_special(struct making *k, const char *name, uint32_t type,
                                    uint64_t offset, uint64_t size, bool whole)
 {
-    const struct linux_elf_segment *load = load_of(&k->e, offset);
+    const struct linux_elf_segment *load = linux_sections_load(&k->e, offset);
     struct section *s;
 
     if (!load || !size || !eg_within(offset - load->offset, size, load->filesz) ||
@@ -517,7 +299,7 @@ static void number_symbols(struct making *k, const struct linux_elf_table *t, ui
             memset(p, 0, size);
             continue;
         }
-        put(&k->e, &to, 2, new);
+        linux_sections_put(&k->e, &to, 2, new);
         k->useful |= new != 0;
     }
 }
@@ -529,7 +311,7 @@ static void add_symbols(struct making *k)
     struct linux_elf_table t;
 
     if (!linux_elf_dynamic_table(k->r, &k->e, &t) || !t.n || !t.text_len ||
-        t.n > TABLE_MOST / size || t.text_len > TABLE_MOST)
+        t.n > LINUX_SECTION_MOST / size || t.text_len > LINUX_SECTION_MOST)
         return;
     symbols = &k->at[k->n];
     text = symbols + 1;
@@ -546,8 +328,8 @@ static void add_symbols(struct making *k)
     text->made = eg_tmp(k->r, text->size);
     memset(symbols->made, 0, symbols->size);
     memset(text->made, 0, text->size);
-    copy(k, t.at, symbols->made, symbols->size);
-    copy(k, t.text, text->made, text->size);
+    linux_sections_copy(k->r, &k->e, k->c, t.at, symbols->made, symbols->size);
+    linux_sections_copy(k->r, &k->e, k->c, t.text, text->made, text->size);
     number_symbols(k, &t, symbols->made, text->made);
     for (unsigned i = 1; i < k->n; i++)
         if (k->at[i].type == SHT_DYNAMIC)
@@ -593,7 +375,7 @@ static bool lay_out(struct making *k)
 static bool make_table(struct making *k)
 {
     struct section *s = NULL;
-    struct frames frames;
+    struct linux_frames frames;
     uint8_t *made = NULL;
 
     k->useful = false;
@@ -611,7 +393,7 @@ static bool make_table(struct making *k)
         else if (p->type == ELF_EH_FRAME)
             add_special(k, ".eh_frame_hdr", SHT_PROGBITS, p->offset, p->filesz, true);
     }
-    if (find_frames(k, &frames) &&
+    if (linux_sections_frames(k->r, &k->e, k->c, &frames) &&
         (s = add_special(k, ".eh_frame", SHT_PROGBITS, frames.at, frames.len, !frames.made))) {
         made = frames.made;
         k->useful = true;
