@@ -47,13 +47,21 @@ static bool ask(struct gdb *g, struct question *q, int (*fn)(struct eg_run *r, v
 
 static struct eg_obj process(struct eg_run *r, uint32_t pid)
 {
-    struct eg_obj task;
+    struct eg_obj task, thread;
 
     if (!pid)
         return linux_init(r);
-    linux_each_process(r, task)
-        if (eg_get_or((int64_t)-1, task, task_struct.tgid) == pid)
+    linux_each_process(r, task) {
+        if (eg_get_or((int64_t)-1, task, task_struct.tgid) != pid)
+            continue;
+        if (!eg_deref(eg_at(task, task_struct.fs)).why)
             return task;
+        // It has ended: one of its threads that goes on has its root and its mounts.
+        linux_each_thread(r, task, thread)
+            if (!eg_deref(eg_at(thread, task_struct.fs)).why)
+                return thread;
+        return task;
+    }
     return LINUX_NOBODY;
 }
 

@@ -30,7 +30,7 @@ struct gdb_thread {
 };
 struct gdb_process {
     uint32_t pid;
-    struct eg_obj leader, mm;
+    struct eg_obj leader, mm; /**< of a leader that has ended another of its threads */
     struct linux_whole whole; /**< its memory as it would read it */
     bool compat;              /**< a 32-bit program */
     bool attached;

@@ -106,15 +106,15 @@ bool gdb_in_process(const struct gdb *g)
 
 /* ---- processes ---- */
 
-static struct eg_obj memory_of(struct gdb *g, struct gdb_thread *leader)
+static struct eg_obj with_memory(struct gdb *g, struct gdb_thread *leader)
 {
-    struct eg_obj mm = eg_deref(eg_at(leader->task, task_struct.mm));
+    struct eg_obj task = leader->task;
 
-    // A leader that has ended while others of its threads go on has none.
-    for (size_t i = 0; i < g->n_threads && mm.why; i++)
+    // A leader that has ended while others of its threads go on has none, nor files.
+    for (size_t i = 0; eg_deref(eg_at(task, task_struct.mm)).why && i < g->n_threads; i++)
         if (g->threads[i].pid == leader->pid)
-            mm = eg_deref(eg_at(g->threads[i].task, task_struct.mm));
-    return mm;
+            task = g->threads[i].task;
+    return task;
 }
 
 struct gdb_process *gdb_process_find(struct gdb *g, uint32_t pid)
@@ -122,7 +122,7 @@ struct gdb_process *gdb_process_find(struct gdb *g, uint32_t pid)
     struct gdb_thread *leader;
     const struct linux_regs *regs;
     struct gdb_process *p, **end;
-    struct eg_obj mm;
+    struct eg_obj task, mm;
 
     for (p = g->processes; p; p = p->next)
         if (p->pid == pid)
@@ -130,14 +130,15 @@ struct gdb_process *gdb_process_find(struct gdb *g, uint32_t pid)
     leader = gdb_thread_find(g, pid);
     if (!leader || leader->idle || leader->pid != pid || linux_task_is_kthread(g->r, leader->task))
         return NULL;
-    mm = memory_of(g, leader);
+    task = with_memory(g, leader);
+    mm = eg_deref(eg_at(task, task_struct.mm));
     if (mm.why)
         return NULL;
     p = eg_tmp(g->r, sizeof *p);
     if (!linux_whole_open(g->r, mm, &p->whole))
         return NULL;
     p->pid = pid;
-    p->leader = leader->task;
+    p->leader = task;
     p->mm = mm;
     regs = gdb_registers(g, leader, true);
     p->compat = regs && regs->compat;
