@@ -3,6 +3,7 @@
 #include "../../../live/gdb/gdb.h"
 #include "check.h"
 #include "mkcache.h"
+#include "mkelf.h"
 #include "mkgdb.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -116,6 +117,204 @@ static void cached(void **state)
     mk_cache_end(&w);
 }
 
+enum {
+    FILE_SIZE = 0x6000,
+    FRAME_HEADER = 0x2000, // offsets; the segment is at 0x18000
+    FRAMES = 0x2100,
+    KEPT = 0x2118,
+    CUT = 0x2130, // the first bytes of it are there
+    LOST = 0x3010,
+    BEHIND = 0x4020,
+    ORPHAN = 0x4038, // its common entry is not there
+    FRAMES_END = 0x4050,
+    HEADERS = 0x5800,
+};
+
+static void entry(struct mk_elf *e, uint8_t *file, uint64_t at, uint64_t end, uint64_t common)
+{
+    memset(file + at, 0x5a, end - at);
+    mk_elf_put(e, file + at, 4, end - at - 4);
+    mk_elf_put(e, file + at + 4, 4, common ? at + 4 - common : 0);
+}
+
+/* The library of mkelf.h, with a third segment that has an unwind table; page 3 and page 5, where
+ * the table of sections is, can be left out. */
+static void program(struct mk_cache *w, const char *text, bool own)
+{
+    static const uint64_t entries[] = { KEPT, CUT, LOST, BEHIND, ORPHAN };
+    const uint64_t at = mk_cache_file(w, 0, text, MK_REG, FILE_SIZE);
+    static uint8_t file[FILE_SIZE];
+    static struct mk_elf e;
+    size_t len;
+    uint8_t *p = file + FRAME_HEADER, *q;
+
+    e = (struct mk_elf){ .wide = true, .machine = 62, .gnu = true };
+    mk_elf_make(&e);
+    mk_elf_segment(&e, 3, 1, FRAME_HEADER, 0x18000, 0x3000, 0x3000);
+    mk_elf_segment(&e, 4, 0x6474e550, FRAME_HEADER, 0x18000, 0x40, 0x40);
+    mk_elf_put(&e, e.at + 56, 2, 5);
+    q = e.at + 40;
+    mk_elf_word(&e, &q, HEADERS);
+    if (own) { // .symtab is in the page that is missing
+        mk_elf_section(&e, 1, 0, 2, 0x3400, 48, 2);
+        mk_elf_section(&e, 4, 1, 1, FRAMES, FRAMES_END + 4 - FRAMES, 0);
+    }
+    memset(file, 0, sizeof file);
+    memcpy(file, e.at, MK_ELF_FILE);
+    memcpy(file + HEADERS, e.at + MK_ELF_SECTIONS, (size_t)5 * 64);
+    memcpy(p, "\1\x1b\3\x3b", 4);
+    mk_elf_put(&e, p + 4, 4, FRAMES - FRAME_HEADER - 4);
+    mk_elf_put(&e, p + 8, 4, countof(entries));
+    for (unsigned i = 0; i < countof(entries); i++)
+        mk_elf_put(&e, p + 16 + (size_t)8 * i, 4, entries[i] - FRAME_HEADER);
+    entry(&e, file, FRAMES, KEPT, 0);
+    entry(&e, file, KEPT, CUT, FRAMES);
+    entry(&e, file, CUT, LOST, FRAMES);
+    entry(&e, file, LOST, BEHIND, FRAMES);
+    entry(&e, file, BEHIND, ORPHAN, FRAMES);
+    entry(&e, file, ORPHAN, FRAMES_END, LOST);
+    for (unsigned i = 0; i < 6; i++)
+        if (i != 3 && (i != 5 || own)) {
+            const uint64_t page = mk_cache_folio(w, at, i, 1, "x", MK_FRESH);
+
+            memcpy(mk_ram(w->k, &len) + page * w->g.page, file + (size_t)i * 0x1000, 0x1000);
+        }
+}
+
+static const uint8_t *at_offset(unsigned fd, uint64_t at, size_t want)
+{
+    char packet[64];
+    const uint8_t *got;
+    size_t len;
+
+    snprintf(packet, sizeof packet, "vFile:pread:%x,%zx,%llx", fd, want, (unsigned long long)at);
+    got = say(packet, &len);
+    got = memchr(got, ';', len);
+    assert_non_null(got);
+    return got + 1;
+}
+
+static uint64_t le(const uint8_t *p, unsigned n)
+{
+    uint64_t v = 0;
+
+    while (n--)
+        v = v << 8 | p[n];
+    return v;
+}
+
+struct found_section {
+    unsigned number, type;
+    uint64_t vaddr, offset, size;
+};
+
+static struct found_section section(unsigned fd, unsigned i)
+{
+    const uint64_t at = le(at_offset(fd, 40, 8), 8);
+    const uint8_t *p = at_offset(fd, at + (uint64_t)64 * i, 64);
+
+    return (struct found_section){ i, (unsigned)le(p + 4, 4), le(p + 16, 8), le(p + 24, 8),
+                                   le(p + 32, 8) };
+}
+
+static struct found_section named(unsigned fd, const char *text)
+{
+    const unsigned n = (unsigned)le(at_offset(fd, 60, 2), 2),
+                   names = (unsigned)le(at_offset(fd, 62, 2), 2);
+    const uint64_t at = le(at_offset(fd, 40, 8), 8), strings = section(fd, names).offset;
+
+    for (unsigned i = 1; i < n; i++) {
+        const uint64_t name = le(at_offset(fd, at + (uint64_t)64 * i, 4), 4);
+
+        if (!strcmp((const char *)at_offset(fd, strings + name, strlen(text) + 1), text))
+            return section(fd, i);
+    }
+    fail_msg("no section %s", text);
+    return (struct found_section){ 0 };
+}
+
+static void check_frames(struct found_section s)
+{
+    static const struct {
+        uint64_t at, end, id;
+    } want[] = {
+        { FRAMES, KEPT, 0 }, { KEPT, CUT, KEPT + 4 - FRAMES },        { CUT, LOST, 0 },
+        { LOST, BEHIND, 0 }, { BEHIND, ORPHAN, BEHIND + 4 - FRAMES }, { ORPHAN, FRAMES_END, 0 }
+    };
+
+    assert_int_equal(s.size, FRAMES_END - FRAMES);
+    assert_true(s.offset >= FILE_SIZE);
+    for (size_t i = 0; i < countof(want); i++) {
+        const uint8_t *p = at_offset(1, s.offset + want[i].at - FRAMES, 16);
+
+        assert_int_equal(le(p, 4), want[i].end - want[i].at - 4);
+        assert_int_equal(le(p + 4, 4), want[i].id);
+        if (want[i].id || !i)
+            assert_int_equal(p[8], 0x5a); // the file's own
+        else
+            assert_memory_equal(p + 8, "\1\0\1\1\20\0\0\0", 8);
+    }
+}
+
+static void begin(struct mk_cache *w, bool own)
+{
+    mk_cache_begin(w, x86(), "ext4");
+    mk_put(w->k, mk_cache_inode(w, w->g.top), "inode.i_mode", MK_FOLDER);
+    program(w, "program", own);
+    mk_guest_rows(&w->g, "pslist", NULL);
+    g = gdb_open(mk_run(w->k), NULL, NULL, NULL);
+    assert_non_null(g);
+    opened("/program", "F1");
+    check("vFile:pread:1,4,3000", "F-1,270f"); // no zeros
+    check("vFile:pread:1,8,2ffe", "F2;ZZ");
+    check("vFile:pread:1,4,0", "F4;\177ELF");
+}
+
+/* Neither the table of sections nor all of .eh_frame is there. */
+static void made_sections(void **state)
+{
+    struct found_section text, symbols, strings;
+    struct mk_cache w;
+    const uint8_t *p;
+
+    (void)state;
+    begin(&w, false);
+    assert_non_null(
+        strstr(gdb_files_text(g), "given, with a table of the sections that are there"));
+    check_frames(named(1, ".eh_frame"));
+    assert_int_equal(named(1, ".eh_frame").vaddr, 0x18100);
+    assert_int_equal(named(1, ".eh_frame_hdr").offset, FRAME_HEADER);
+    assert_int_equal(named(1, ".dynamic").vaddr, MK_ELF_VADDR + 0x2000);
+    assert_int_equal(named(1, ".bss").size, 0x400);
+    text = named(1, ".text");
+    assert_int_equal(text.vaddr, MK_ELF_VADDR);
+    assert_int_equal(text.size, 0x1000);
+    symbols = named(1, ".dynsym");
+    strings = named(1, ".dynstr");
+    assert_int_equal(symbols.size, 4 * 24);
+    p = at_offset(1, symbols.offset + 48, 24);
+    assert_int_equal(le(p + 6, 2), text.number);
+    assert_int_equal(le(p + 8, 8), MK_ELF_VADDR + 0x900);
+    assert_string_equal((const char *)at_offset(1, strings.offset + 10, 5), "work");
+    gdb_close(g);
+    mk_cache_end(&w);
+}
+
+/* The file's own table is there, some of its sections are not. */
+static void own_sections(void **state)
+{
+    struct mk_cache w;
+
+    (void)state;
+    begin(&w, true);
+    assert_int_equal(le(at_offset(1, 60, 2), 2), 5);
+    assert_int_equal(section(1, 1).type, 8);
+    assert_int_equal(section(1, 2).offset, MK_ELF_TEXT);
+    check_frames(section(1, 4));
+    gdb_close(g);
+    mk_cache_end(&w);
+}
+
 static void procfs(void **state)
 {
     struct mk_gdb d = mk_gdb();
@@ -178,9 +377,8 @@ static void refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(cached),
-        cmocka_unit_test(procfs),
-        cmocka_unit_test(refused),
+        cmocka_unit_test(cached), cmocka_unit_test(made_sections), cmocka_unit_test(own_sections),
+        cmocka_unit_test(procfs), cmocka_unit_test(refused),
     };
     struct eg_error e;
 
