@@ -142,8 +142,10 @@ static bool use_own_table(struct making *k)
             continue;
         if (frames.len && s.offset == frames.at) {
             s.size = EG_MIN(s.size, frames.len);
-            if (frames.made)
+            if (frames.made) {
                 s.offset = k->out->at + bytes;
+                s.flags &= ~(uint64_t)ELF_ALLOC; // it lies in no segment
+            }
             put_head(&k->e, table + (size_t)i * size, &s);
         } else if (!is_code_or_data(&s)) {
             empty(k, table + (size_t)i * size, &s);
@@ -399,8 +401,10 @@ static bool make_table(struct making *k)
         k->useful = true;
     }
     add_rest(k);
-    if (s)
+    if (s && made) {
         s->made = made;
+        s->flags = 0; // gdb wants what is loaded to lie in a segment of the file
+    }
     add_symbols(k);
     return k->useful && lay_out(k);
 }
