@@ -193,6 +193,24 @@ static void processes(void **state)
     close_it(&w);
 }
 
+/* The leader has ended, another thread goes on: that one has the memory, and is the first. */
+static void leader_ended(void **state)
+{
+    struct world w = open_it(NULL);
+    const uint64_t leader = w.d.task[2];
+
+    (void)state;
+    gdb_close(w.g);
+    mk_put(w.d.g.k, leader, "task_struct.mm", 0);
+    mk_put(w.d.g.k, leader, "task_struct.stack", 0);
+    w.g = gdb_open(w.d.r, NULL, NULL, NULL);
+    assert_non_null(w.g);
+    say(&w, GDB_13, strlen(GDB_13));
+    check(&w, "vAttach;2bc", "T05thread:p2bc.2bd;core:3;");
+    check(&w, "m401000,4", "00010203");
+    close_it(&w);
+}
+
 static void from_the_beginning(void **state)
 {
     struct world w = open_it(&with_700);
@@ -383,11 +401,17 @@ static void starved(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(begins),    cmocka_unit_test(threads),
-        cmocka_unit_test(processes), cmocka_unit_test(from_the_beginning),
-        cmocka_unit_test(registers), cmocka_unit_test(memory),
-        cmocka_unit_test(refusals),  cmocka_unit_test(monitored),
-        cmocka_unit_test(lldb),      cmocka_unit_test(starved),
+        cmocka_unit_test(begins),
+        cmocka_unit_test(threads),
+        cmocka_unit_test(processes),
+        cmocka_unit_test(leader_ended),
+        cmocka_unit_test(from_the_beginning),
+        cmocka_unit_test(registers),
+        cmocka_unit_test(memory),
+        cmocka_unit_test(refusals),
+        cmocka_unit_test(monitored),
+        cmocka_unit_test(lldb),
+        cmocka_unit_test(starved),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
