@@ -155,14 +155,12 @@ static int take_render(struct cli *c, const struct cli_option *o, const char *na
 /* --body is -r body. */
 static int take_renderer(struct cli *c, const struct cli_option *o, const char *value)
 {
-    (void)value;
-    return take_render(c, o, o->name);
+    return (void)value, take_render(c, o, o->name);
 }
 
 static int take_format(struct cli *c, const struct cli_option *o, const char *name)
 {
-    (void)o;
-    c->open.format = name;
+    (void)o, c->open.format = name;
     return CLI_OK;
 }
 
@@ -288,8 +286,7 @@ static const struct cli_option options[] = {
     { "cache", 0, "SIZE",
       "keep what was unpacked for the next command, in ~/.cache/engram: at most this much, as 4G",
       take_number, FIELD(open.cache), .opens = true },
-    { "pause", 0, NULL,
-      "a running guest (qmp:, libvirt:) stands still while it is read; says how long", take_flag,
+    { "pause", 0, NULL, "a running guest (qmp:, libvirt:) stands still while it is read", take_flag,
       FIELD(pause) },
     { "sha256", 0, NULL, "put the image's SHA-256 into the provenance", take_flag, FIELD(sha256) },
     { "profile", 0, "FILE", "types and symbols from this .egp or ISF file", take_text,

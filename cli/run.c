@@ -579,7 +579,7 @@ int cli_run_one(struct cli *c, const struct cli_opened *o, const struct eg_plugi
     struct jobs j = { .cli = c, .o = *o };
     int status = add(&j, reg);
 
-    j.o.n_notes = 0; // they have been said
+    j.o.n_notes = 0;    // they have been said
     j.o.went_on = true; // who opened it, goes on
     if (!status)
         status = check_times(&j);
