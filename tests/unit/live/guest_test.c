@@ -3,12 +3,13 @@
 #include "../../../live/guest_text.h"
 #include "../../../live/qmp.h"
 #include "config.h"
-#include <cmocka.h>
-#include <fcntl.h>
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
