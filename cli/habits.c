@@ -212,7 +212,7 @@ static const struct {
     { " runq ", NO_PLUGIN "shows run queues; `psxview` has who is on one, `threads` what ran" },
     { " waitq ", NO_PLUGIN "shows this; `engram dt` shows a variable" },
     { " ascii eval ", "`engram shell IMAGE` computes: it is Lua" },
-    { " alias repeat extend gdb exit quit ",
+    { " alias repeat extend exit quit ",
       "`engram shell IMAGE` is the session here, in Lua; other commands are one line each" },
 };
 

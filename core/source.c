@@ -3,8 +3,10 @@
 #include "records.h"
 #include <unistd.h>
 
-extern const struct eg_source_reg *const __start_eg_sources[] __attribute__((__weak__));
-extern const struct eg_source_reg *const __stop_eg_sources[] __attribute__((__weak__));
+extern const struct eg_source_reg *const __start_eg_sources[]
+    __attribute__((__weak__, __visibility__("hidden")));
+extern const struct eg_source_reg *const __stop_eg_sources[]
+    __attribute__((__weak__, __visibility__("hidden")));
 
 const struct eg_source_reg *eg_source_nth(size_t i)
 {

@@ -20,10 +20,11 @@ int events_open(struct events **out, const char *where, struct eg_error *e)
         if (!strncmp(where, doors[i].scheme, len))
             return doors[i].open(out, where + len, e);
     }
-    return eg_fail(e, EG_EUSAGE,
-                   "%s: no way to the events of a machine: gdb:HOST:PORT or gdb:SOCKET (QEMU's -gdb), "
-                   "or ring:FILE of the plugin in contrib/qemu-plugin is wanted",
-                   where);
+    return eg_fail(
+        e, EG_EUSAGE,
+        "%s: no way to the events of a machine: gdb:HOST:PORT or gdb:SOCKET (QEMU's -gdb), "
+        "or ring:FILE of the plugin in contrib/qemu-plugin is wanted",
+        where);
 }
 
 void events_close(struct events *s)

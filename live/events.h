@@ -1,5 +1,6 @@
 /** events.h - what a running machine reports: a function is called, a function returns, memory is
- * written. One interface for each door into it: QEMU's gdbstub, the plugin in contrib/qemu-plugin. */
+ * written. One interface for each door into it: QEMU's gdbstub, the plugin in contrib/qemu-plugin.
+ */
 #ifndef EG_LIVE_EVENTS_H
 #define EG_LIVE_EVENTS_H
 
@@ -21,9 +22,8 @@ struct event_point {
     uint64_t address; /**< virtual, of the kernel, or of the space @root */
     uint32_t len;     /**< EVENT_WRITE: 1, 2, 4, 8 or, where the door can, more */
     uint64_t root;    /**< physical address of the page tables in which it counts; 0: in all */
-    uint64_t
-        sp; /**< EVENT_RETURN: the stack pointer that the caller will have: stacks of the kernel
-                    are of one task, so it says whose return it is; 0: any */
+    uint64_t sp;      /**< EVENT_RETURN: the stack pointer that the caller will have: stacks of the
+                         kernel      are of one task, so it says whose return it is; 0: any */
 };
 struct event {
     enum event_kind kind;
@@ -41,25 +41,25 @@ struct event {
 struct events;
 struct events_ops {
     const char *name;
-    bool
-        synchronous; /**< the machine stands still from events_open(), and from an event of next(), to
-                           the following next() */
+    bool synchronous; /**< the machine stands still from events_open(), and from an event of next(),
+                         to the following next() */
     /** @id: chosen by the caller, below EVENT_POINTS_MAX, and not in use. Points may be added and
      * removed while the machine stands or runs. @return -EG_EUSAGE: the door cannot do this (too
      * many, this length); others: it is closed. */
     int (*add)(struct events *s, const struct event_point *p, uint32_t id, struct eg_error *e);
     int (*remove)(struct events *s, uint32_t id, struct eg_error *e);
     /** Let the machine run until an event, at most @ms. @return 1: *@out; 0: none in that time, or
-     * eg_cancelled: the machine runs on; negative: the door is closed (-EG_ENOTFOUND: the machine has
-     * ended; the error says how). Several points can have been met at once: each is an event of its
-     * own, and the machine stands until the last of them was given. */
+     * eg_cancelled: the machine runs on; negative: the door is closed (-EG_ENOTFOUND: the machine
+     * has ended; the error says how). Several points can have been met at once: each is an event of
+     * its own, and the machine stands until the last of them was given. */
     int (*next)(struct events *s, struct event *out, int ms, struct eg_error *e);
-    /** Have it stand still until the next next(), to read its memory. NULL: it cannot be stopped. */
+    /** Have it stand still until the next next(), to read its memory. NULL: it cannot be stopped.
+     */
     int (*stand)(struct events *s, struct eg_error *e);
     uint64_t (*lost)(struct events *s);  /**< events that had no room; NULL: none ever */
     uint64_t (*stood)(struct events *s); /**< ns that it has stood for events; NULL: not known */
-    /** Physical memory of the machine as it is now, borrowed until close(). What a view has of it is
-     * void after next(). @return -EG_ENOTFOUND: another way has to be given. NULL: the same. */
+    /** Physical memory of the machine as it is now, borrowed until close(). What a view has of it
+     * is void after next(). @return -EG_ENOTFOUND: another way has to be given. NULL: the same. */
     int (*memory)(struct events *s, struct eg_space **out, struct eg_error *e);
     /** The state of all processors, while it stands still: into img->cpus. NULL: not known. */
     int (*cpus)(struct events *s, struct eg_image *img, struct eg_error *e);

@@ -1,8 +1,8 @@
 /* events_gdb.c - events by QEMU's gdbstub: breakpoints at functions, watchpoints on memory.
  *
- * The machine stands from a stop to the next call of next(). What stops it at a breakpoint must step
- * over it before it runs on; where the accelerator sees breakpoints in memory or in registers of the
- * processor (KVM), the breakpoint is lifted for that step. */
+ * The machine stands from a stop to the next call of next(). What stops it at a breakpoint must
+ * step over it before it runs on; where the accelerator sees breakpoints in memory or in registers
+ * of the processor (KVM), the breakpoint is lifted for that step. */
 #include "../core/arch.h"
 #include "../core/parallel.h"
 #include "../core/space.h"

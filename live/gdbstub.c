@@ -324,7 +324,8 @@ static int set_physical(struct gdbstub *g, bool physical, struct eg_error *e)
     return rc;
 }
 
-/* Several requests in one go: the stub takes a new one as the acknowledgement of its last answer. */
+/* Several requests in one go: the stub takes a new one as the acknowledgement of its last answer.
+ */
 static int64_t read_batch(struct gdbstub *g, uint64_t at, uint8_t *to, size_t len,
                           struct eg_error *e)
 {

@@ -74,8 +74,9 @@ int gdbstub_halt(struct gdbstub *g, struct eg_error *e);
  * negative: closed. */
 int64_t gdbstub_read(struct gdbstub *g, bool physical, uint64_t at, void *to, size_t len,
                      struct eg_error *e);
-/** The state of the processor that is thread @thread. *@known: bit i: cpu->regs[i] is known; *@task:
- * what the kernel keeps in a register as its current task; 0: none, or not in the kernel. */
+/** The state of the processor that is thread @thread. *@known: bit i: cpu->regs[i] is known;
+ * *@task: what the kernel keeps in a register as its current task; 0: none, or not in the kernel.
+ */
 int gdbstub_cpu(struct gdbstub *g, uint64_t thread, struct eg_cpu *cpu, uint64_t *known,
                 uint64_t *task, struct eg_error *e);
 /** Threads: one for each processor. @return how many; negative: closed. */

@@ -1,5 +1,5 @@
-/* guardian.c - the process that detaches from a gdbstub when its debugger is killed. It runs between
- * fork and _exit with what is safe there: system calls. */
+/* guardian.c - the process that detaches from a gdbstub when its debugger is killed. It runs
+ * between fork and _exit with what is safe there: system calls. */
 #include "guardian.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -43,8 +43,8 @@ static void say(int fd, const char *text)
     (void)n;
 }
 
-/* Whatever was being said: the byte 3 stops a machine that runs, `#00` ends a packet that was begun,
- * and $ drops an answer that was not acknowledged. */
+/* Whatever was being said: the byte 3 stops a machine that runs, `#00` ends a packet that was
+ * begun, and $ drops an answer that was not acknowledged. */
 static void leave(int fd)
 {
     for (int i = 0; i < TRIES; i++) {

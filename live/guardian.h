@@ -1,5 +1,6 @@
-/** guardian.h - a small process beside this one, which lets a stopped machine go on when this one has
- * gone in whatever way: QEMU keeps breakpoints of a debugger whose connection ended, and stands. */
+/** guardian.h - a small process beside this one, which lets a stopped machine go on when this one
+ * has gone in whatever way: QEMU keeps breakpoints of a debugger whose connection ended, and
+ * stands. */
 #ifndef EG_LIVE_GUARDIAN_H
 #define EG_LIVE_GUARDIAN_H
 

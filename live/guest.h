@@ -21,8 +21,8 @@ int live_guest_memory(struct live_guest *g, struct eg_space **out, struct eg_err
 /** The state of its processors now: QEMU's note of a dump of one byte, else `info registers`. */
 int live_guest_cpus(struct live_guest *g, struct eg_image *img, struct eg_error *e);
 
-/** Stop it. Whatever happens to this process, it must go on: a helper process that holds the monitor
- * says `cont` when this one has gone. */
+/** Stop it. Whatever happens to this process, it must go on: a helper process that holds the
+ * monitor says `cont` when this one has gone. */
 int live_guest_pause(struct live_guest *g, struct eg_error *e);
 /** Let it go on. *@ns: how long it stood. */
 int live_guest_resume(struct live_guest *g, uint64_t *ns, struct eg_error *e);

@@ -1,6 +1,6 @@
-/* guest_memory.c - where the memory of a guest is: in a file that QEMU shares, in QEMU's process, or
- * behind its monitor. Which of them is said by the map of QEMU's process (/proc/PID/maps): it names
- * the file behind an address, whether it is shared, and the place in it. */
+/* guest_memory.c - where the memory of a guest is: in a file that QEMU shares, in QEMU's process,
+ * or behind its monitor. Which of them is said by the map of QEMU's process (/proc/PID/maps): it
+ * names the file behind an address, whether it is shared, and the place in it. */
 #include "guest_memory.h"
 #include <dirent.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
-/** guest_memory.h - the ways to a guest's memory, for guest.c: what QEMU shares, its own memory, its
- * monitor. */
+/** guest_memory.h - the ways to a guest's memory, for guest.c: what QEMU shares, its own memory,
+ * its monitor. */
 #ifndef EG_LIVE_GUEST_MEMORY_H
 #define EG_LIVE_GUEST_MEMORY_H
 

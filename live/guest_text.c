@@ -32,7 +32,8 @@ static const char *skip(const char *p, const char *word)
 
 /* ---- the map ---- */
 
-/** A line such as "  0000000000100000-00000000bfffffff (prio 0, ram): mem0 @0000000000100000 KVM". */
+/** A line such as "  0000000000100000-00000000bfffffff (prio 0, ram): mem0 @0000000000100000".
+ */
 static bool read_range(struct guest_range *r, const char *line)
 {
     static const char objects[] = "/objects/";

@@ -19,8 +19,8 @@ const char *procfs_link(struct eg_run *r, const char *path);
 bool procfs_each(struct eg_run *r, const char *path,
                  bool (*give)(void *context, const char *name, enum procfs_kind kind),
                  void *context);
-/** The text of a file. The caller frees *@out, which has a NUL behind its *@len bytes. It is made in
- * a run of its own, so that nothing is left of it. @return 0; -EG_ENOTFOUND: no such file;
+/** The text of a file. The caller frees *@out, which has a NUL behind its *@len bytes. It is made
+ * in a run of its own, so that nothing is left of it. @return 0; -EG_ENOTFOUND: no such file;
  * -EG_E…. */
 int procfs_text(struct eg_system *sys, const char *path, char **out, size_t *len,
                 struct eg_error *e);

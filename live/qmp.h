@@ -1,6 +1,6 @@
-/** qmp.h - QEMU's monitor (QEMU's documentation, "QMP Protocol Specification"): one line of JSON for
- * a command, one for its answer, and events between them. Through a unix or TCP socket, or through
- * libvirt's command.
+/** qmp.h - QEMU's monitor (QEMU's documentation, "QMP Protocol Specification"): one line of JSON
+ * for a command, one for its answer, and events between them. Through a unix or TCP socket, or
+ * through libvirt's command.
  *
  *  The other side may be anything: lines, numbers and the time that an answer takes are bounded. */
 #ifndef EG_LIVE_QMP_H

@@ -202,7 +202,8 @@ static int load(struct eg_trace *t, void *options, struct eg_error *e)
     lua_pushlightuserdata(L, t);
     rc = script_call(t->script, 1, 0, e);
     if (!rc && !t->targets.n && !t->writes.n && !t->starts.n && !trace_wants_syscalls(t))
-        rc = eg_fail(e, EG_EUSAGE, "%s: asks for no event: on_call, on_return or on_write", o->name);
+        rc =
+            eg_fail(e, EG_EUSAGE, "%s: asks for no event: on_call, on_return or on_write", o->name);
     return rc;
 }
 

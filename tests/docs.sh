@@ -2,7 +2,7 @@
 # Do the manual page and the pages for people who come from elsewhere say what is so?  Usage: docs.sh ROOT ENGRAM
 #   docs/engram.1    knows every verb, option and plugin, no option that is not there, and is good mdoc
 #   --help, help     no line is wider than 100 columns
-#   docs/from-*.md   each command runs, with IMAGE, FOLDER and OUT filled in, as `vol` too; each word that is said to be
+#   docs/from-*.md   each command but the server runs, with IMAGE, FOLDER and OUT filled in, as `vol` too; each word that is said to be
 #                    missing is answered by one line that is no riddle
 root=$(realpath "$1") engram=$(realpath "$2") || exit 1
 page=$root/docs/engram.1
@@ -44,7 +44,7 @@ PATH=$tmp/bin:$PATH
 export PATH
 for from in "$root"/docs/from-*.md; do
     grep -o '`\(engram\|vol\) [^`]*`' "$from" | tr -d '`' | sed 's/ *|.*//' |
-        grep -E ' IMAGE|//IMAGE|^engram (help|plugins)' | grep -vE '[ /](FILE|DIR|ADDR|VMLINUX|TEXT|RULES.yar)( |$)' >"$tmp/commands"
+        grep -E ' IMAGE|//IMAGE|^engram (help|plugins)' | grep -vE '[ /](FILE|DIR|ADDR|VMLINUX|TEXT|RULES.yar)( |$)|^engram gdb ' >"$tmp/commands"
     [ "$(wc -l <"$tmp/commands")" -gt 20 ] || bad "$from: few commands were found"
     n=0
     while read -r command; do

@@ -4,7 +4,6 @@
 #include "../../plugins/linux/fs/file.h"
 #include "../../plugins/linux/fs/inode.h"
 #include "../../plugins/linux/fs/inodes.h"
-#include "../../plugins/linux/fs/lookup.h"
 #include "../../plugins/linux/fs/overlay.h"
 #include "../../plugins/linux/kernel/vmlinux.h"
 #include "../../plugins/linux/mm/content.h"
@@ -12,6 +11,7 @@
 #include "../../plugins/linux/mm/xattr.h"
 #include "../../plugins/linux/sched/task.h"
 #include "../../plugins/linux/user/sections.h"
+#include "../lookup.h"
 #include "../procfs.h"
 #include "file.h"
 #include <stdio.h>

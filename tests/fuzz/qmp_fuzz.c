@@ -1,4 +1,5 @@
-/* qmp_fuzz.c - any text as what QEMU's monitor answers: the first byte says which reader gets it. */
+/* qmp_fuzz.c - any text as what QEMU's monitor answers: the first byte says which reader gets
+ * it. */
 #include "../../live/guest_text.h"
 #include "../../live/qmp.h"
 #include <stdlib.h>

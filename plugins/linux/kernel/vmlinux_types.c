@@ -8,10 +8,12 @@
 #include "vmlinux_parts.h"
 #include <stdlib.h>
 
-EG_FIELDS(btf_module, btf);
+EG_FIELD_AS(btf_module_btf, btf_module, "btf");
 EG_FIELD_AS(btf_module_link, btf_module, "list");
 EG_FIELD_AS(btf_name, btf, "name");
-EG_FIELDS(btf, data, data_size, kernel_btf);
+EG_FIELD_AS(btf_data, btf, "data");
+EG_FIELD_AS(btf_data_size, btf, "data_size");
+EG_FIELD_AS(btf_of_kernel, btf, "kernel_btf");
 EG_SYMBOL(btf_modules, "list_head");
 /* Variables of which crash wants to know the type, and no plugin reads them. */
 EG_SYMBOL(mt_slots, "u8[4]");
@@ -87,8 +89,8 @@ static void module_btf(struct linux_vmlinux *x, struct eg_obj btf, uint64_t *all
     uint64_t data;
     uint32_t size;
 
-    if (!name || !eg_get_or((uint64_t)0, btf, btf.kernel_btf) || !eg_get(&data, btf, btf.data) ||
-        !eg_get(&size, btf, btf.data_size) || (*all += size) > BTF_ALL)
+    if (!name || !eg_get_or((uint64_t)0, btf, btf_of_kernel) || !eg_get(&data, btf, btf_data) ||
+        !eg_get(&size, btf, btf_data_size) || (*all += size) > BTF_ALL)
         return;
     for (size_t i = 0; i < x->n_modules; i++) {
         struct linux_vmlinux_module *m = &x->modules[i];
@@ -109,13 +111,13 @@ static void module_types(struct linux_vmlinux *x)
 
     if (!x->o->modules || !x->own_types)
         return;
-    if (!eg_has_symbol(x->r, btf_modules) || !eg_has(x->r, btf_module.btf)) {
+    if (!eg_has_symbol(x->r, btf_modules) || !eg_has(x->r, btf_module_btf)) {
         if (x->n_modules)
             eg_note(x->r, "types of modules: this kernel keeps none (5.11 and later do)");
         return;
     }
     eg_each_list(each, eg_sym(x->r, btf_modules), btf_module_link)
-        module_btf(x, eg_deref(eg_at(each, btf_module.btf)), &all);
+        module_btf(x, eg_deref(eg_at(each, btf_module_btf)), &all);
 }
 
 /* The types that the system has, if they are of another source than the image's BTF. */

@@ -1,8 +1,13 @@
-/* guest_test.c - what QEMU's monitor prints, and a monitor that lies; files that cannot be mapped. */
+/* guest_test.c - what QEMU's monitor prints, and a monitor that lies; memory that changes. */
+#include "../../../core/arch.h"
 #include "../../../live/guest_text.h"
 #include "../../../live/qmp.h"
 #include "config.h"
-#include "mkdump.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>

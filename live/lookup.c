@@ -1,15 +1,16 @@
 /* lookup.c - from a path to its file (fs/namei.c): every name on the way must be in memory. */
 #include "lookup.h"
-#include "../mm/xattr.h"
-#include "../sched/nsproxy.h"
-#include "../sched/task.h"
-#include "dentry.h"
-#include "inode.h"
-#include "mount.h"
+#include "../plugins/linux/fs/dentry.h"
+#include "../plugins/linux/fs/inode.h"
+#include "../plugins/linux/fs/mount.h"
+#include "../plugins/linux/mm/xattr.h"
+#include "../plugins/linux/sched/nsproxy.h"
+#include "../plugins/linux/sched/task.h"
 #include <string.h>
 
 EG_FIELD_AS(lookup_root, fs_struct, "root");
-EG_FIELDS(path, mnt, dentry);
+EG_FIELD_AS(root_mnt, path, "mnt");
+EG_FIELD_AS(root_dentry, path, "dentry");
 
 enum { LINKS_MAX = 40, MOUNTS_MAX = 1 << 16, NAMES_MAX = 1 << 22, NAME_BYTES = 255 };
 enum { KIND = 0170000, FOLDER = 0040000, LINK = 0120000 };
@@ -149,9 +150,9 @@ static bool begin(struct eg_run *r, struct eg_obj task, struct walk *w)
     if (task.why)
         task = linux_init(r);
     root = eg_at(task, task_struct.fs, lookup_root);
-    vfsmount = eg_deref(eg_at(root, path.mnt));
+    vfsmount = eg_deref(eg_at(root, root_mnt));
     w->ns = eg_deref(eg_at(task, task_struct.nsproxy, nsproxy.mnt_ns));
-    w->root_dentry = eg_deref(eg_at(root, path.dentry));
+    w->root_dentry = eg_deref(eg_at(root, root_dentry));
     w->root_mount = eg_container(vfsmount, mount.mnt);
     to_root(w);
     return !w->dentry.why && !w->mount.why;

@@ -1,9 +1,9 @@
-/** fs/lookup.h - from a path to its file, by the names that memory holds (fs/namei.c): the way
+/** lookup.h - from a path to its file, by the names that memory holds (fs/namei.c): the way
  * back from linux_path(). */
-#ifndef EG_LINUX_LOOKUP_H
-#define EG_LINUX_LOOKUP_H
+#ifndef EG_LIVE_LOOKUP_H
+#define EG_LIVE_LOOKUP_H
 
-#include "../../../core/engram.h"
+#include "../core/engram.h"
 
 struct linux_found {
     struct eg_obj mount, dentry, inode; /**< cursors on the structs */
