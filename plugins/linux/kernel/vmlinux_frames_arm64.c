@@ -91,7 +91,8 @@ struct frames {
     struct linux_vmlinux *x;
     struct linux_rules rules;
     size_t cie;
-    uint64_t mask; // upper bits of the kernel's addresses
+    uint64_t mask;       // upper bits of the kernel's addresses
+    uint64_t to_program; // where the kernel returns to a program; 0: not known
 };
 
 static void put_state(struct frames *f, const struct state *s)
@@ -160,6 +161,19 @@ static bool is_bare(const uint8_t *code, size_t n)
     return calls;
 }
 
+/* Does it go on to where the kernel returns to a program? Then a program or nobody called it. */
+static bool is_first(const struct frames *f, uint64_t addr, const uint8_t *code, size_t n)
+{
+    for (size_t i = 0; i + 4 <= n; i += 4) {
+        const uint32_t c = eg_le32(code + i);
+
+        if (is(c, 0xfc000000, 0x14000000) && f->to_program && // b
+            addr + i + (uint64_t)((int64_t)((uint64_t)c << 38) >> 36) == f->to_program)
+            return true;
+    }
+    return false;
+}
+
 static void function(struct frames *f, uint64_t addr, const uint8_t *code, size_t n)
 {
     const struct state none = { 0 };
@@ -170,6 +184,8 @@ static void function(struct frames *f, uint64_t addr, const uint8_t *code, size_
     linux_rules_fde(&f->rules, f->cie, linux_vmlinux_address(f->x, addr));
     if (is_bare(code, n)) {
         put_state(f, &record);
+        if (is_first(f, addr, code, n))
+            linux_rules_undefined(&f->rules, LINK);
         return;
     }
     for (size_t i = 0; i + 4 <= n; i += 4) {
@@ -233,5 +249,7 @@ void linux_vmlinux_frames_arm64(struct linux_vmlinux *x)
     f.cie = linux_rules_cie(&f.rules, false, LINK);
     linux_rules_cfa(&f.rules, SP, 0);
     linux_rules_end(&f.rules);
+    if (!eg_system_own_symbol(eg_system_of(x->r), "ret_to_user", &f.to_program, NULL))
+        f.to_program = 0;
     each_function(&f);
 }
