@@ -43,6 +43,11 @@ readelf --debug-dump=info vmlinux >info 2>err || bad "readelf refuses its types"
 [ "$(grep -c DW_TAG_subprogram info)" = "$(count functions)" ] || bad "another number of functions"
 [ "$(grep -c DW_TAG_variable info)" = "$(count variables)" ] || bad "another number of variables"
 grep -q DW_TAG_const_type info || bad "const is lost"
+# Variables that debuggers cannot do without, and the image's segment before that of per-CPU variables, which KASLR did not move.
+for name in __per_cpu_offset init_net init_mm root_task_group jiffies; do
+    grep -q "DW_AT_name .*: $name\$" info || bad "no variable $name"
+done
+readelf -lW linked | awk '$1 == "LOAD" { print $3; exit }' | grep -q '^0xffffffff81000000$' || bad "--link-time: the first segment is not the image's"
 # Bytes: the banner where the symbol is, and none without text.
 "$engram" -q -r csv image banner | grep -o 'Linux version [0-9][^ ]*' | head -n 1 >want
 grep -aqF "$(cat want)" vmlinux || bad "no banner"

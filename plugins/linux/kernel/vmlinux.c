@@ -436,6 +436,18 @@ static void put_segment(struct elf *e, struct eg_dwarf_section *h, const struct 
     eg_dwarf_put(h, 8, type == ELF_LOAD ? PAGE : 4);
 }
 
+/* Those of the sections from @from up to @to. The first one of all is the image's, not that of
+ * per-CPU variables at 0: programs take the first and the last for the ends of what KASLR moved. */
+static void put_segments(struct elf *e, struct eg_dwarf_section *h, size_t from, size_t to)
+{
+    for (size_t i = from; i < to; i++) {
+        if (is_segment(e, i))
+            put_segment(e, h, &e->sections[i], ELF_LOAD);
+        if (e->sections[i].type == NOTE)
+            put_segment(e, h, &e->sections[i], ELF_NOTE);
+    }
+}
+
 static void put_section(struct elf *e, struct eg_dwarf_section *h, const struct section *s,
                         uint32_t name)
 {
@@ -478,7 +490,7 @@ static void copy_memory(struct elf *e, const struct section *s)
 static void write_file(struct elf *e)
 {
     struct eg_dwarf_section head = { 0 }, table = { 0 };
-    size_t n_segments = 0;
+    size_t n_segments = 0, image = 1;
     uint64_t end;
 
     for (size_t i = 1; i < e->n; i++)
@@ -496,12 +508,11 @@ static void write_file(struct elf *e)
     e->sections[e->n - 1].size = e->names.n;
     end = lay_out(e, n_segments);
     put_header(e, &head, n_segments, end);
-    for (size_t i = 1; i < e->n; i++) {
-        if (is_segment(e, i))
-            put_segment(e, &head, &e->sections[i], ELF_LOAD);
-        if (e->sections[i].type == NOTE)
-            put_segment(e, &head, &e->sections[i], ELF_NOTE);
-    }
+    while (image < e->n_memory && e->sections[image].addr < e->x.image_start)
+        image++;
+    put_segments(e, &head, image, image + 1);
+    put_segments(e, &head, 1, image);
+    put_segments(e, &head, image + 1, e->n);
     for (size_t i = 0, name = 1; i < e->n; i++) {
         const struct section *s = &e->sections[i];
 

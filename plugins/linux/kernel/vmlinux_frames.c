@@ -101,12 +101,13 @@ static void put_type(struct linux_rules *c, const struct linux_orc *o)
     }
 }
 
+/* An unknown return address alone ends a stack. Of the stack pointer nothing is said: lldb, which
+ * does not know that it is the CFA again in a row behind this one, would stop there too. */
 static void put_end(struct linux_rules *c)
 {
     for (size_t i = 0; i < sizeof saved; i++)
         linux_rules_undefined(c, saved[i]);
     linux_rules_undefined(c, IP);
-    linux_rules_undefined(c, SP);
 }
 
 static bool is_end(const struct linux_orc *o)

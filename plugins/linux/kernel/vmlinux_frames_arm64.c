@@ -91,7 +91,8 @@ struct frames {
     struct linux_vmlinux *x;
     struct linux_rules rules;
     size_t cie;
-    uint64_t mask; // upper bits of the kernel's addresses
+    uint64_t mask;       // upper bits of the kernel's addresses
+    uint64_t to_program; // where the kernel returns to a program; 0: not known
 };
 
 static void put_state(struct frames *f, const struct state *s)
@@ -160,17 +161,23 @@ static bool is_bare(const uint8_t *code, size_t n)
     return calls;
 }
 
-/* Of the kernel's assembly: what programs enter it by, and where threads and processors begin.
- * Nothing called it, and it makes a record of zeros. */
-static bool is_outermost(const char *name)
+/* Where processors begin: nothing called it, and it makes a record of zeros. */
+static bool begins(const char *name)
 {
-    static const char *const begins[] = { "ret_from_fork", "__primary_switched",
-                                          "__secondary_switched" };
+    return !strcmp(name, "__primary_switched") || !strcmp(name, "__secondary_switched");
+}
 
-    for (size_t i = 0; i < countof(begins); i++)
-        if (!strcmp(name, begins[i]))
+/* Does it go on to where the kernel returns to a program? Then a program or nobody called it. */
+static bool is_first(const struct frames *f, uint64_t addr, const uint8_t *code, size_t n)
+{
+    for (size_t i = 0; i + 4 <= n; i += 4) {
+        const uint32_t c = eg_le32(code + i);
+
+        if (is(c, 0xfc000000, 0x14000000) && f->to_program && // b
+            addr + i + (uint64_t)((int64_t)((uint64_t)c << 38) >> 36) == f->to_program)
             return true;
-    return !strncmp(name, "el0_", 4) || !strncmp(name, "el0t_", 5);
+    }
+    return false;
 }
 
 static void function(struct frames *f, const char *name, uint64_t addr, const uint8_t *code,
@@ -184,7 +191,7 @@ static void function(struct frames *f, const char *name, uint64_t addr, const ui
     linux_rules_fde(&f->rules, f->cie, linux_vmlinux_address(f->x, addr));
     if (is_bare(code, n)) {
         put_state(f, &record);
-        if (is_outermost(name))
+        if (begins(name) || is_first(f, addr, code, n))
             linux_rules_undefined(&f->rules, LINK);
         return;
     }
@@ -249,5 +256,7 @@ void linux_vmlinux_frames_arm64(struct linux_vmlinux *x)
     f.cie = linux_rules_cie(&f.rules, false, LINK);
     linux_rules_cfa(&f.rules, SP, 0);
     linux_rules_end(&f.rules);
+    if (!eg_system_own_symbol(eg_system_of(x->r), "ret_to_user", &f.to_program, NULL))
+        f.to_program = 0;
     each_function(&f);
 }

@@ -14,7 +14,6 @@ enum { // DW_CFA_…
     DEF_EXPRESSION = 0x0f,
     EXPRESSION = 0x10,
     OFFSET_SF = 0x11,
-    VAL_OFFSET = 0x14,
     VAL_EXPRESSION = 0x16,
     OP_DEREF = 0x06, // DW_OP_…
     OP_CONST8U = 0x0e,
@@ -22,6 +21,7 @@ enum { // DW_CFA_…
     OP_BREG = 0x70,
     OP_CONSTS = 0x11,
     OP_PLUS = 0x22,
+    OP_NOP = 0x96,
 };
 
 static void put(struct linux_rules *c, unsigned size, uint64_t v)
@@ -180,11 +180,13 @@ void linux_rules_saved_or(struct linux_rules *c, unsigned reg, int64_t offset, u
     put(c, 1, OP_OR);
 }
 
+/* lldb knows no DW_CFA_val_offset: it reads the operands as instructions. */
 void linux_rules_is_cfa(struct linux_rules *c, unsigned reg)
 {
-    put(c, 1, VAL_OFFSET);
+    put(c, 1, VAL_EXPRESSION); // the CFA is on the stack of it
     eg_dwarf_put_u(c->out, reg);
-    eg_dwarf_put_u(c->out, 0);
+    eg_dwarf_put_u(c->out, 1);
+    put(c, 1, OP_NOP);
 }
 
 void linux_rules_same(struct linux_rules *c, unsigned reg)

@@ -15,7 +15,12 @@ EG_FIELD_AS(btf_data, btf, "data");
 EG_FIELD_AS(btf_data_size, btf, "data_size");
 EG_FIELD_AS(btf_of_kernel, btf, "kernel_btf");
 EG_SYMBOL(btf_modules, "list_head");
-/* Variables of which crash wants to know the type, and no plugin reads them. */
+/* Variables of which crash and drgn want to know the type, and no plugin reads them. */
+EG_SYMBOL(__per_cpu_offset, "unsigned long[8192]"); // for NR_CPUS, of which that is the most
+EG_SYMBOL(init_net, "net");
+EG_SYMBOL(init_mm, "mm_struct");
+EG_SYMBOL(root_task_group, "task_group");
+EG_SYMBOL(jiffies, "unsigned long");
 EG_SYMBOL(mt_slots, "u8[4]");
 EG_SYMBOL(mt_pivots, "u8[4]");
 EG_SYMBOL_AS(banner_head, "linux_banner", "char[64]"); // it is longer
