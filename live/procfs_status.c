@@ -1,7 +1,9 @@
 /* procfs_status.c - /proc/PID/status and comm (fs/proc/array.c). A line that the image cannot tell
  * is left out: what the processor's mitigations mean for a thread, and what was added after its
  * members. */
+#include "../plugins/linux/kernel/percpu.h"
 #include "../plugins/linux/mm/mm.h"
+#include "../plugins/linux/mm/slab.h"
 #include "../plugins/linux/sched/cred.h"
 #include "../plugins/linux/sched/kthread.h"
 #include "../plugins/linux/sched/pid.h"
@@ -58,7 +60,7 @@ EG_FIELD_AS(mm_huge, mm_struct, "hugetlb_usage.counter");
 EG_FIELD_AS(mm_core, mm_struct, "core_state");
 EG_FIELD_AS(signal_core, signal_struct, "core_state"); // since 5.16
 EG_SYMBOL(nr_cpu_ids, "unsigned int");
-EG_SYMBOL(node_data, "void *[1024]"); // one for each possible node
+EG_FIELD_AS(cache_node, kmem_cache, "node|per_node"); // one for each possible node
 
 enum { LEVELS_MAX = 32, GROUPS_MAX = 65536, PGID = 2, SID = 3, RLIMIT_SIGPENDING_ = 11 };
 
@@ -340,18 +342,24 @@ static void places(struct procfs_out *o, struct eg_obj task)
     enum { MOST = 1 << 16 };
     struct eg_obj cpus = eg_at(task, st_cpus), mems = eg_at(task, st_mems);
     const struct eg_slot *var = eg_slot(o->r, eg_f_a_cpumask_var.id);
-    uint32_t n = 0, nodes = (uint32_t)EG_MIN(eg_count(eg_sym(o->r, node_data)), (uint64_t)MOST);
+    uint32_t n = 0, nodes = 0;
+    struct eg_obj cache;
 
     // Masks that are part of a struct have as many bits as the kernel was built for.
     if (var->kind && var->kind != EG_K_PTR)
         n = cpus.size * 8;
-    else if (eg_has_symbol(o->r, nr_cpu_ids))
-        eg_load(&n, eg_sym(o->r, nr_cpu_ids));
+    else if (!eg_has_symbol(o->r, nr_cpu_ids) || !eg_load(&n, eg_sym(o->r, nr_cpu_ids)))
+        for (unsigned cpu = ~0u; linux_next_cpu(o->r, &cpu);)
+            n = cpu + 1;
     bitmap(o, "Cpus_allowed", cpus, EG_MIN(EG_MIN(n, cpus.size * 8), (uint32_t)MOST));
     if (mems.why)
         return;
-    // Without an array of nodes there is one.
-    bitmap(o, "Mems_allowed", mems, nodes ? EG_MIN(nodes, mems.size * 8) : 1);
+    linux_each_cache(o->r, cache)
+    {
+        nodes = (uint32_t)EG_MIN(eg_count(eg_at(cache, cache_node)), (uint64_t)MOST);
+        break;
+    }
+    bitmap(o, "Mems_allowed", mems, nodes ? EG_MIN(nodes, mems.size * 8) : mems.size * 8);
 }
 
 bool procfs_status(struct procfs_out *o, const struct procfs_task *t)

@@ -16,7 +16,7 @@ EG_FIELD_AS(btf_data_size, btf, "data_size");
 EG_FIELD_AS(btf_of_kernel, btf, "kernel_btf");
 EG_SYMBOL(btf_modules, "list_head");
 /* Variables of which crash and drgn want to know the type, and no plugin reads them. */
-EG_SYMBOL(__per_cpu_offset, "unsigned long[8192]"); // for NR_CPUS, of which that is the most
+EG_SYMBOL(__per_cpu_offset, "unsigned long[1]"); // NR_CPUS of them: how many is not known
 EG_SYMBOL(init_net, "net");
 EG_SYMBOL(init_mm, "mm_struct");
 EG_SYMBOL(root_task_group, "task_group");
