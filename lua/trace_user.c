@@ -6,60 +6,17 @@
  * have the same ones): whose call it was is seen at the event, by what that process has mapped
  * there. Three functions of the kernel say when processes begin to map a file, are forked and end;
  * they wait for an answer at every door, so that no call comes before its point. */
+#include "trace_user.h"
 #include "../core/arch.h"
 #include "../live/events_ring.h"
-#include "../live/tracee_user.h"
 #include "cursor.h"
 #include "space.h"
-#include "trace_own.h"
 #include <stdlib.h>
 
 enum {
-    REQUESTS_MAX = 256,
-    HANDLERS_MAX = 16,
-    FILES_MAX = 1 << 16,
-    SPACES_MAX = 1 << 17,
-    FUNCTIONS_MAX = 4096, /**< of all files */
-    SAME_MAX = 8,         /**< of one place in a file */
-    TRIES_MAX = 8,        /**< a file whose symbols are not in memory yet is looked at again */
+    SAME_MAX = 8, /**< functions that are asked for at one place in a file */
     TEXT_MAX = 4096,
     NAME_MAX_ = 256,
-};
-
-struct request {
-    const char *file, *name; /**< "*": any file */
-    int calls[HANDLERS_MAX], returns[HANDLERS_MAX];
-    unsigned n_calls, n_returns;
-    bool met;
-};
-struct function {
-    uint64_t offset; /**< in the file */
-    uint32_t request;
-    struct trace_target target; /**< what handlers are told */
-};
-struct file {
-    uint64_t inode, mark;
-    const char *path, *base;
-    EG_VEC(struct function) functions;
-    unsigned tries;
-    bool done; /**< no search would find more */
-};
-struct place {
-    uint64_t address;
-    uint32_t point, users; /**< users: processes that have it; 0: it is free */
-};
-struct process {
-    uint64_t mm; /**< 0: it has ended */
-    EG_VEC(uint32_t) places;
-};
-struct trace_user {
-    struct request requests[REQUESTS_MAX];
-    unsigned n_requests;
-    size_t n_functions, n_refused;
-    bool said_full;
-    EG_VEC(struct file) files;
-    EG_VEC(struct place) places;
-    EG_VEC(struct process) processes;
 };
 
 /** What the kernel does to the memory of processes: index of a TRACE_HOOK. */
@@ -69,256 +26,6 @@ static const char *const hooks[HOOKS][2] = {
     [FORKS] = { "wake_up_new_task", NULL },
     [ENDS] = { "exit_mmap", NULL },
 };
-
-/* ---- files ---- */
-
-static bool is_of(const struct request *q, const struct file *f)
-{
-    return !strcmp(q->file, "*") || !strcmp(q->file, f->base);
-}
-
-struct search {
-    struct eg_trace *trace;
-    struct file *file;
-};
-
-static void take_function(void *context, const char *name, uint64_t offset)
-{
-    const struct search *s = context;
-    struct trace_user *u = s->trace->user;
-
-    for (uint32_t i = 0; i < u->n_requests; i++) {
-        struct request *q = &u->requests[i];
-        struct function *new;
-        bool known = false;
-
-        if (strcmp(q->name, name) != 0 || !is_of(q, s->file))
-            continue;
-        for (size_t k = 0; k < s->file->functions.n; k++)
-            known |=
-                s->file->functions.at[k].offset == offset && s->file->functions.at[k].request == i;
-        if (known || u->n_functions == FUNCTIONS_MAX || !(new = eg_vec_push(&s->file->functions)))
-            continue;
-        u->n_functions++;
-        q->met = true;
-        *new = (struct function){ .offset = offset, .request = i };
-        new->target.name = eg_arena_strf(&s->trace->arena, "%s!%s", s->file->base, name);
-        if (!new->target.name)
-            s->file->functions.n--;
-    }
-}
-
-/** Look for what is asked for of the file, as long as something is missing. */
-static void search(struct eg_trace *t, struct file *f, const struct tracee_code *code)
-{
-    struct trace_user *u = t->user;
-    struct search s = { t, f };
-    bool wanted = false;
-
-    if (f->done)
-        return;
-    for (unsigned i = 0; i < u->n_requests; i++) {
-        bool has = !is_of(&u->requests[i], f);
-
-        for (size_t k = 0; k < f->functions.n; k++)
-            has |= f->functions.at[k].request == i;
-        wanted |= !has;
-    }
-    f->done = !wanted || f->tries++ == TRIES_MAX;
-    if (!f->done)
-        tracee_code_functions(t->run, code, take_function, &s);
-}
-
-/** @return NULL: out of memory, or it has no name. */
-static struct file *file_of(struct eg_trace *t, const struct tracee_code *code)
-{
-    struct trace_user *u = t->user;
-    const uint64_t mark = tracee_code_mark(code);
-    const char *path, *slash;
-    struct file *new;
-
-    for (size_t i = 0; i < u->files.n; i++)
-        if (u->files.at[i].inode == code->inode.addr && u->files.at[i].mark == mark)
-            return &u->files.at[i];
-    path = tracee_code_path(t->run, code);
-    if (!path || u->files.n == FILES_MAX ||
-        !(path = eg_arena_strndup(&t->arena, path, strlen(path))) ||
-        !(new = eg_vec_push(&u->files)))
-        return NULL;
-    slash = strrchr(path, '/');
-    *new = (struct file){
-        .inode = code->inode.addr, .mark = mark, .path = path, .base = slash ? slash + 1 : path
-    };
-    return new;
-}
-
-/* ---- places and processes ---- */
-
-static struct process *process_of(struct trace_user *u, uint64_t mm, bool add)
-{
-    struct process *unused = NULL;
-
-    for (size_t i = 0; i < u->processes.n; i++) {
-        if (u->processes.at[i].mm == mm)
-            return &u->processes.at[i];
-        if (!u->processes.at[i].mm)
-            unused = &u->processes.at[i];
-    }
-    if (!add || !mm)
-        return NULL;
-    if (!unused && u->processes.n < SPACES_MAX && (unused = eg_vec_push(&u->processes)))
-        *unused = (struct process){ 0 };
-    if (unused)
-        unused->mm = mm;
-    return unused;
-}
-
-static bool has_place(const struct process *p, uint32_t place)
-{
-    for (size_t i = 0; i < p->places.n; i++)
-        if (p->places.at[i] == place)
-            return true;
-    return false;
-}
-
-static void refused(struct eg_trace *t, const char *name, const struct eg_error *e)
-{
-    struct trace_user *u = t->user;
-
-    u->n_refused++;
-    if (u->said_full)
-        return;
-    u->said_full = true;
-    eg_note(t->run,
-            "%s: not every process that has it is watched, and not what is mapped from now on "
-            "until others end: %s",
-            name, e->text);
-}
-
-/** The place for @address; UINT32_MAX: there is no room. *@rc: the door is closed. */
-static uint32_t place_at(struct eg_trace *t, uint64_t address, const char *name, int *rc,
-                         struct eg_error *e)
-{
-    struct trace_user *u = t->user;
-    uint32_t free_ = UINT32_MAX;
-    const struct event_point p = { .kind = EVENT_CALL, .address = address, .waits = true };
-
-    for (size_t i = 0; i < u->places.n; i++) {
-        if (u->places.at[i].users && u->places.at[i].address == address)
-            return (uint32_t)i;
-        if (!u->places.at[i].users)
-            free_ = (uint32_t)i;
-    }
-    if (free_ == UINT32_MAX) {
-        struct place *new = eg_vec_push(&u->places);
-
-        if (!new)
-            return UINT32_MAX;
-        *new = (struct place){ 0 };
-        free_ = (uint32_t)(u->places.n - 1);
-    }
-    *rc = trace_catch_id(t, &p, (struct trace_point){ TRACE_USER, free_, NULL },
-                         &u->places.at[free_].point, e);
-    if (*rc == -EG_EUSAGE) {
-        refused(t, name, e);
-        *rc = 0;
-        return UINT32_MAX;
-    }
-    if (*rc)
-        return UINT32_MAX;
-    u->places.at[free_].address = address;
-    t->counts.user_places++;
-    return free_;
-}
-
-static void give_up(struct eg_trace *t, uint32_t index)
-{
-    struct place *at = &t->user->places.at[index];
-
-    if (!at->users || --at->users)
-        return;
-    trace_release(t, at->point);
-    t->counts.user_places--;
-}
-
-struct taking {
-    struct eg_trace *trace;
-    uint64_t mm;
-    int rc;
-    struct eg_error *error;
-};
-
-static void take_code(void *context, const struct tracee_code *code)
-{
-    struct taking *c = context;
-    struct trace_user *u = c->trace->user;
-    struct file *f = c->rc ? NULL : file_of(c->trace, code);
-
-    if (!f)
-        return;
-    search(c->trace, f, code);
-    for (size_t i = 0; i < f->functions.n && !c->rc; i++) {
-        const struct function *fn = &f->functions.at[i];
-        struct process *p;
-        uint32_t place, *entry;
-
-        if (fn->offset < code->offset || fn->offset - code->offset > code->last - code->first)
-            continue;
-        place = place_at(c->trace, code->first + fn->offset - code->offset, fn->target.name, &c->rc,
-                         c->error);
-        p = place == UINT32_MAX ? NULL : process_of(u, c->mm, true);
-        if (p && !has_place(p, place) && (entry = eg_vec_push(&p->places))) {
-            *entry = place;
-            u->places.at[place].users++;
-        }
-    }
-}
-
-static void take_mm(void *context, uint64_t mm)
-{
-    struct taking *c = context;
-
-    c->mm = mm;
-    if (!c->rc)
-        tracee_each_code(c->trace->run, mm, take_code, c);
-}
-
-static void forked(struct trace_user *u, uint64_t from, uint64_t to)
-{
-    const struct process *old = process_of(u, from, false);
-    struct process *new;
-    size_t n = old ? old->places.n : 0;
-
-    if (!n || from == to || !to || process_of(u, to, false) || !(new = process_of(u, to, true)))
-        return;
-    old = process_of(u, from, false); // it may have moved
-    for (size_t i = 0; old && i < n; i++) {
-        uint32_t *entry = eg_vec_push(&new->places);
-
-        if (!entry)
-            return;
-        *entry = old->places.at[i];
-        u->places.at[*entry].users++;
-    }
-}
-
-static void ended(struct eg_trace *t, uint64_t mm)
-{
-    struct process *p = process_of(t->user, mm, false);
-
-    for (size_t i = 0; i < t->points.n; i++)
-        if (t->points.at[i].is == TRACE_RETURN && t->points.at[i].pending->user &&
-            t->points.at[i].pending->mm == mm) {
-            t->counts.missed++;
-            trace_drop(t, (uint32_t)i);
-        }
-    for (size_t i = 0; p && i < p->places.n; i++)
-        give_up(t, p->places.at[i]);
-    if (p) {
-        eg_vec_fini(&p->places);
-        *p = (struct process){ 0 };
-    }
-}
 
 /* ---- beginning ---- */
 
@@ -357,15 +64,14 @@ int trace_user_hooks(struct eg_trace *t, struct eg_error *e)
 
 static int look_at_all(struct eg_trace *t, void *context, struct eg_error *e)
 {
-    struct taking c = { t, 0, 0, e };
+    const int rc = trace_user_all(t, e);
 
     (void)context;
-    tracee_each_mm(t->run, take_mm, &c);
-    for (unsigned i = 0; i < t->user->n_requests && !c.rc; i++)
+    for (unsigned i = 0; i < t->user->n_requests && !rc; i++)
         if (!t->user->requests[i].met)
             eg_note(t->run, "%s!%s: no process maps a file that has it, as yet",
                     t->user->requests[i].file, t->user->requests[i].name);
-    return c.rc;
+    return rc;
 }
 
 int trace_user_begin(struct eg_trace *t, struct eg_error *e)
@@ -391,7 +97,6 @@ static uint64_t argument(struct eg_trace *t, unsigned i)
 
 static int hooked(struct eg_trace *t, void *context, struct eg_error *e)
 {
-    struct taking c = { t, 0, 0, e };
     const uint64_t first = argument(t, 0);
     struct tracee_code code;
     struct eg_obj vma;
@@ -399,18 +104,17 @@ static int hooked(struct eg_trace *t, void *context, struct eg_error *e)
     switch (*(const uint32_t *)context) {
     case MAPS:
         vma = tracee_vma(t->run, first);
-        c.mm = tracee_mm_of_vma(vma);
-        if (c.mm && tracee_code_of(t->run, vma, &code))
-            take_code(&c, &code);
-        break;
+        return tracee_code_of(t->run, vma, &code)
+                   ? trace_user_maps(t, tracee_mm_of_vma(vma), &code, e)
+                   : 0;
     case FORKS:
-        forked(t->user, tracee_mm_of_task(t->run, tracee_task(t->run, t->now)),
-               tracee_mm_of_task(t->run, tracee_task_at(t->run, first)));
-        break;
+        trace_user_forked(t, tracee_mm_of_task(t->run, tracee_task(t->run, t->now)),
+                          tracee_mm_of_task(t->run, tracee_task_at(t->run, first)));
+        return 0;
     default:
-        ended(t, first);
+        trace_user_ended(t, first);
+        return 0;
     }
-    return c.rc;
 }
 
 int trace_user_hook(struct eg_trace *t, uint32_t which, struct eg_error *e)
@@ -438,13 +142,13 @@ static int look(struct eg_trace *t, void *context, struct eg_error *e)
 {
     struct met *m = context;
     struct tracee_code code;
-    struct file *f;
+    struct user_file *f;
 
     (void)e;
     t->task = tracee_task(t->run, t->now);
     m->mm = tracee_mm_of_task(t->run, t->task);
     if (!is_there(t->now, m->address) || !tracee_code_at(t->run, m->mm, m->address, &code) ||
-        !(f = file_of(t, &code)))
+        !(f = trace_user_file(t, &code)))
         return 0;
     m->file = (uint32_t)(f - t->user->files.at);
     for (uint32_t i = 0; i < f->functions.n && m->n < SAME_MAX; i++)
@@ -460,15 +164,15 @@ int trace_user_called(struct eg_trace *t, uint32_t place, struct eg_error *e)
     struct tracee_call entered;
     struct met m = { .address = t->user->places.at[place].address, .entered = &entered };
     int rc = trace_inside(t, look, &m, e);
-    const struct file *f = rc || !m.n ? NULL : &t->user->files.at[m.file];
+    const struct user_file *f = rc || !m.n ? NULL : &t->user->files.at[m.file];
 
     if (!f)
         return rc;
     t->call = &entered;
     t->in_file = f->path;
     for (unsigned k = 0; k < m.n && !rc; k++) {
-        struct function *fn = &f->functions.at[m.functions[k]];
-        const struct request *q = &t->user->requests[fn->request];
+        struct user_function *fn = &f->functions.at[m.functions[k]];
+        const struct user_request *q = &t->user->requests[fn->request];
 
         fn->target.address = m.address;
         t->target = &fn->target;
@@ -497,9 +201,9 @@ static int look_back(struct eg_trace *t, void *context, struct eg_error *e)
 int trace_user_returned(struct eg_trace *t, uint32_t id, struct eg_error *e)
 {
     const struct trace_pending *p = t->points.at[id].pending;
-    const struct file *f = &t->user->files.at[p->file];
-    struct function *fn = &f->functions.at[p->target];
-    const struct request *q = &t->user->requests[fn->request];
+    const struct user_file *f = &t->user->files.at[p->file];
+    struct user_function *fn = &f->functions.at[p->target];
+    const struct user_request *q = &t->user->requests[fn->request];
     struct tracee_call entered = p->call;
     int rc = trace_inside(t, look_back, NULL, e);
 
@@ -519,11 +223,11 @@ int trace_user_returned(struct eg_trace *t, uint32_t id, struct eg_error *e)
 
 /* ---- what a script asks for, and is told ---- */
 
-static struct request *request_for(lua_State *L, struct eg_trace *t, const char *what)
+static struct user_request *request_for(lua_State *L, struct eg_trace *t, const char *what)
 {
     struct trace_user *u = t->user;
     const char *bang = strchr(what, '!');
-    struct request *new;
+    struct user_request *new;
     char file[NAME_MAX_];
 
     luaL_argcheck(L, bang && bang != what && bang[1] && bang - what < (ptrdiff_t)sizeof file, 1,
@@ -533,11 +237,11 @@ static struct request *request_for(lua_State *L, struct eg_trace *t, const char 
     for (unsigned i = 0; i < u->n_requests; i++)
         if (!strcmp(u->requests[i].file, file) && !strcmp(u->requests[i].name, bang + 1))
             return &u->requests[i];
-    if (u->n_requests == REQUESTS_MAX)
-        luaL_error(L, "more than %d functions of programs", REQUESTS_MAX);
+    if (u->n_requests == USER_REQUESTS_MAX)
+        luaL_error(L, "more than %d functions of programs", USER_REQUESTS_MAX);
     new = &u->requests[u->n_requests];
-    *new = (struct request){ .file = eg_arena_strndup(&t->arena, file, strlen(file)),
-                             .name = eg_arena_strndup(&t->arena, bang + 1, strlen(bang + 1)) };
+    *new = (struct user_request){ .file = eg_arena_strndup(&t->arena, file, strlen(file)),
+                                  .name = eg_arena_strndup(&t->arena, bang + 1, strlen(bang + 1)) };
     if (!new->file || !new->name)
         luaL_error(L, "out of memory for names");
     u->n_requests++;
@@ -547,11 +251,11 @@ static struct request *request_for(lua_State *L, struct eg_trace *t, const char 
 static void add_handler(lua_State *L, struct eg_trace *t, const char *what, bool returns,
                         int handler)
 {
-    struct request *q = request_for(L, t, what);
+    struct user_request *q = request_for(L, t, what);
     unsigned *n = returns ? &q->n_returns : &q->n_calls;
 
-    if (*n == HANDLERS_MAX)
-        luaL_error(L, "%s: more than %d handlers", what, HANDLERS_MAX);
+    if (*n == USER_HANDLERS_MAX)
+        luaL_error(L, "%s: more than %d handlers", what, USER_HANDLERS_MAX);
     (returns ? q->returns : q->calls)[(*n)++] = handler;
 }
 

@@ -190,20 +190,28 @@ static bool in_space(struct about *a)
     return !a->p.root || root == a->p.root || root == (a->p.root | page);
 }
 
+/* Of a return: is it the one of another frame? */
+static bool other_frame(unsigned n, const struct ring_point *p)
+{
+#if PLUGIN_API >= 2
+    struct cpu *cpu = &cpus[n];
+
+    if (!p->sp)
+        return false;
+    if (!cpu->asked)
+        ask_registers(cpu);
+    return reg(cpu, cpu->regs[head->machine == 62 ? 6 : 31]) != p->sp;
+#else
+    (void)n;
+    (void)p;
+    return false;
+#endif
+}
+
 static bool is_wanted(struct about *a)
 {
     if (a->p.root && !in_space(a))
         return false;
-#if PLUGIN_API >= 2
-    if (a->p.sp) {
-        struct cpu *cpu = &cpus[a->cpu];
-
-        if (!cpu->asked)
-            ask_registers(cpu);
-        if (reg(cpu, cpu->regs[head->machine == 62 ? 6 : 31]) != a->p.sp)
-            return false;
-    }
-#endif
     if (a->p.kind == RING_SYSCALL || a->p.kind == RING_SYSRET) {
         uint64_t n;
 
@@ -369,12 +377,15 @@ static void at_point(unsigned cpu, void *own)
     if (cpu >= RING_CPUS)
         return;
     pthread_rwlock_rdlock(&lock);
-    for (uint16_t i = s->first; i != NONE && n < HERE_MAX; i = now.next[i], n++) {
+    for (uint16_t i = s->first; i != NONE && n < HERE_MAX; i = now.next[i]) {
+        if (other_frame(cpu, &now.c.points[i])) // there can be many
+            continue;
         memset(&a[n], 0, offsetof(struct about, copy));
         a[n].address = a[n].value = a[n].len = a[n].has_value = 0;
         a[n].cpu = cpu;
         a[n].p = now.c.points[i];
         a[n].pc = s->address;
+        n++;
     }
     pthread_rwlock_unlock(&lock);
     for (unsigned i = 0; i < n; i++)
