@@ -258,7 +258,7 @@ static void tell(struct ring *r, struct event *out)
         .cpu = n->cpu,
         .number = EG_MAX(number, r->next_number),
         .time = n->time > r->begun ? n->time - r->begun : 0,
-        .address = n->address,
+        .address = n->kind == RING_WRITE ? n->address : n->pc,
         .value = n->has_value ? n->value : 0,
         .len = n->len,
         .task = n->task,

@@ -130,14 +130,6 @@ struct met {
     struct tracee_call *entered;
 };
 
-static bool is_there(const struct event *ev, uint64_t address)
-{
-    uint64_t pc;
-
-    return (tracee_register(&ev->state, "rip", &pc) || tracee_register(&ev->state, "pc", &pc)) &&
-           pc == address;
-}
-
 static int look(struct eg_trace *t, void *context, struct eg_error *e)
 {
     struct met *m = context;
@@ -147,7 +139,8 @@ static int look(struct eg_trace *t, void *context, struct eg_error *e)
     (void)e;
     t->task = tracee_task(t->run, t->now);
     m->mm = tracee_mm_of_task(t->run, t->task);
-    if (!is_there(t->now, m->address) || !tracee_code_at(t->run, m->mm, m->address, &code) ||
+    // An event of a point whose number has another one now.
+    if (t->now->address != m->address || !tracee_code_at(t->run, m->mm, m->address, &code) ||
         !(f = trace_user_file(t, &code)))
         return 0;
     m->file = (uint32_t)(f - t->user->files.at);

@@ -368,16 +368,28 @@ static void event(struct about *a)
 
 /* ---- what QEMU calls ---- */
 
-static void at_point(unsigned cpu, void *own)
+/* @s NULL: what is at the program's counter, which is exact to the page, and @at in that. */
+static void at_slot(unsigned cpu, const struct slot *s, uint64_t at)
 {
-    const struct slot *s = &now.slots[(uintptr_t)own];
     struct about a[HERE_MAX];
     unsigned n = 0;
 
     if (cpu >= RING_CPUS)
         return;
     pthread_rwlock_rdlock(&lock);
-    for (uint16_t i = s->first; i != NONE && n < HERE_MAX; i = now.next[i]) {
+#if PLUGIN_API >= 2
+    if (!s) {
+        struct cpu *c = &cpus[cpu];
+        const uint64_t page = ~UINT64_C(0xfff);
+
+        if (!c->asked)
+            ask_registers(c);
+        s = find_slot((reg(c, c->regs[head->machine == 62 ? 16 : 32]) & page) | at);
+    }
+#else
+    (void)at;
+#endif
+    for (uint16_t i = s ? s->first : NONE; i != NONE && n < HERE_MAX; i = now.next[i]) {
         if (other_frame(cpu, &now.c.points[i])) // there can be many
             continue;
         memset(&a[n], 0, offsetof(struct about, copy));
@@ -390,6 +402,16 @@ static void at_point(unsigned cpu, void *own)
     pthread_rwlock_unlock(&lock);
     for (unsigned i = 0; i < n; i++)
         event(&a[i]);
+}
+
+static void at_point(unsigned cpu, void *own)
+{
+    at_slot(cpu, &now.slots[(uintptr_t)own], 0);
+}
+
+static void at_place_in_page(unsigned cpu, void *own)
+{
+    at_slot(cpu, NULL, (uintptr_t)own);
 }
 
 static void at_store(unsigned cpu, qemu_plugin_meminfo_t info, uint64_t va, void *own)
@@ -496,6 +518,15 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
                 qemu_plugin_register_vcpu_insn_exec_cb(insn, at_point, CB_R_REGS,
                                                        (void *)(uintptr_t)(s - now.slots));
         }
+    for (size_t i = 0; is_programs(first) && i < n; i++) {
+        uint64_t at;
+
+        insn = qemu_plugin_tb_get_insn(tb, i);
+        at = qemu_plugin_insn_vaddr(insn) % 4096;
+        if (now.low[at / 64] >> at % 64 & 1)
+            qemu_plugin_register_vcpu_insn_exec_cb(insn, at_place_in_page, CB_R_REGS,
+                                                   (void *)(uintptr_t)at);
+    }
     for (size_t i = 0; now.n_writes && i < n; i++) {
         insn = qemu_plugin_tb_get_insn(tb, i);
         qemu_plugin_register_vcpu_mem_cb(insn, at_store, CB_R_REGS, MEM_W,

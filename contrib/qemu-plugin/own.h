@@ -25,7 +25,8 @@ struct in_use {
     } slots[SLOTS];
     uint16_t next[RING_POINTS], hash[HASH];
     unsigned n_slots;
-    uint64_t lowest, highest;
+    uint64_t lowest, highest;  /* of the kernel's */
+    uint64_t low[4096 / 64];   /* bit: a place of programs has had this place in its page */
     unsigned n_writes;
     uint16_t writes[WRITES_MAX];
     bool owned; /* an Engram was there when the points were set */
@@ -56,5 +57,11 @@ void poll_control(void);
 void disarm(void);
 bool engram_is_there(void);
 struct slot *find_slot(uint64_t address); /* with @lock held */
+
+/* Of a program, and registers say where it runs. */
+static inline bool is_programs(uint64_t address)
+{
+    return PLUGIN_API >= 2 && !(address >> 63);
+}
 
 #endif
