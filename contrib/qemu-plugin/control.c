@@ -163,22 +163,26 @@ static bool take_control(uint32_t generation)
     return true;
 }
 
-void poll_control(void)
+bool poll_control(void)
 {
     const uint32_t g = LOAD(&control->generation);
     bool anew = false;
 
-    if (g == LOAD(&seen) || g & 1)
-        return;
+    if (g == LOAD(&seen))
+        return true;
+    if (g & 1)
+        return false;
     pthread_rwlock_wrlock(&lock);
-    if (!resetting && take_control(g)) {
-        anew = resetting = arrange();
-        if (!anew)
+    if (take_control(g)) {
+        anew = arrange() && !resetting; // what is still to be thrown away is, with these too
+        resetting |= anew;
+        if (!resetting)
             STORE(&head->applied, g);
     }
     pthread_rwlock_unlock(&lock);
     if (anew)
         qemu_plugin_reset(self, was_reset OWN);
+    return g == LOAD(&seen);
 }
 
 void disarm(void)

@@ -23,7 +23,7 @@
 
 int qemu_plugin_version = PLUGIN_API;
 
-enum { HERE_MAX = 8 };
+enum { HERE_MAX = 8, POLLS = 1000 };
 
 static struct cpu {
     uint32_t ticket;
@@ -362,7 +362,9 @@ static void event(struct about *a)
         disarm();
     if (ticket) {
         wait_for_answer(a->cpu, ticket);
-        poll_control();
+        // The answer can be new points, which are to count from the next instruction on.
+        for (int i = 0; i < POLLS && !poll_control(); i++) {
+        }
     }
 }
 

@@ -51,8 +51,8 @@ int failed(const char *what, const char *which);
 int make_ring(const char *path, uint32_t n, bool keep);
 /* @return false: the name is too long. */
 bool set_memory_file(const char *path);
-/* Take what Engram wants now. Only from a thread of a processor. */
-void poll_control(void);
+/* Take what Engram wants now. Only from a thread of a processor. @return false: Engram writes it. */
+bool poll_control(void);
 /* Nobody reads any more: the guest goes on without points. */
 void disarm(void);
 bool engram_is_there(void);
