@@ -136,6 +136,7 @@ static int open_system(struct trace *t, const char *where)
 
     if (image) {
         c->image = image;
+        c->open.live = true;
         if ((status = cli_open(c, &t->o)))
             return status;
         return t->o.sys->os ? CLI_OK : cli_no_system(c, &t->o, true);

@@ -166,6 +166,14 @@ size_t tracee_code_functions(struct eg_run *r, const struct tracee_code *code,
 
 /* ---- a call ---- */
 
+bool tracee_is_present(struct eg_run *r, uint64_t mm, uint64_t address)
+{
+    struct eg_space *space = linux_mm_space(r, mm_at(r, mm));
+    uint64_t at;
+
+    return space && eg_translate(eg_view_of(r), space, address, eg_physical(r), &at);
+}
+
 struct eg_space *tracee_user_space(struct eg_run *r, struct eg_obj task)
 {
     const uint64_t mm = tracee_mm_of_task(r, task);
