@@ -1,5 +1,6 @@
 /* call.c - a program that is linked with libc.so.6: `call N`. It opens a file N times by the
- * library's function, and a child that it forks does so once more: "call: PID opened N, child CHILD". */
+ * library's function, and a child that it forks does so once more: "call: PID opened N, child
+ * CHILD". */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
