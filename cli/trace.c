@@ -136,6 +136,7 @@ static int open_system(struct trace *t, const char *where)
 
     if (image) {
         c->image = image;
+        c->open.live = true;
         if ((status = cli_open(c, &t->o)))
             return status;
         return t->o.sys->os ? CLI_OK : cli_no_system(c, &t->o, true);
@@ -222,12 +223,16 @@ static void say_rate(const struct trace *t)
 static void say_begin(const struct trace *t, const char *where)
 {
     struct eg_trace_counts n;
+    char programs[80] = "";
 
     eg_trace_counts(t->own, &n);
-    cli_warn(t->cli, "%s: %s%zu function%s and %zu place%s are watched%s", where,
-             n.system_calls ? "system calls, " : "", n.functions, n.functions == 1 ? "" : "s",
-             n.places, n.places == 1 ? "" : "s",
-             n.emulated && n.functions
+    if (n.programs)
+        snprintf(programs, sizeof programs, "functions of programs (at %zu address%s now), ",
+                 n.user_places, n.user_places == 1 ? "" : "es");
+    cli_warn(t->cli, "%s: %s%s%zu function%s and %zu place%s are watched%s", where,
+             n.system_calls ? "system calls, " : "", programs, n.functions,
+             n.functions == 1 ? "" : "s", n.places, n.places == 1 ? "" : "s",
+             n.emulated && (n.functions || n.programs)
                  ? "; the machine is emulated, and each function that is "
                    "reached costs it 20 to 40 ms (a write that is watched 0.5)"
                  : "");

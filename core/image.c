@@ -2,9 +2,11 @@
  * found. */
 #include "image.h"
 #include "drain.h"
+#include "mapped.h"
 #include "records.h"
 #include "split.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -212,6 +214,14 @@ static bool enter_folder(struct eg_image *img)
     return true;
 }
 
+static int open_live(struct eg_space **out, const char *path, struct eg_error *e)
+{
+    const int fd = eg_open_input(AT_FDCWD, path, O_NONBLOCK);
+
+    return fd < 0 ? eg_fail(e, EG_EIO, "%s: %s", path, strerror(errno))
+                  : eg_file_open_live(out, fd, path, e);
+}
+
 int eg_image_open(struct eg_image **out, const char *path, const struct eg_open_options *o,
                   struct eg_error *e)
 {
@@ -230,6 +240,8 @@ int eg_image_open(struct eg_image **out, const char *path, const struct eg_open_
         rc = eg_drain(&file, path, o ? o->tmp_dir : NULL, o && o->quiet, e);
     else if (!enter_folder(img))
         rc = eg_fail(e, EG_ENOMEM, "%s: out of memory", path);
+    else if (o && o->live)
+        rc = open_live(&file, img->path, e);
     else
         rc = eg_split_open(&file, img, img->path, e);
     if (rc) {

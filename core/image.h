@@ -54,6 +54,8 @@ struct eg_open_options {
     int64_t offset; /**< raw: physical address of the first byte; -N: the first N bytes have none */
     unsigned threads; /**< 0: all cores */
     bool quiet;       /**< no progress */
+    bool live; /**< a file of one piece in which a running machine has its memory: holes of it are
+                    filled from time to time */
 };
 
 /** @path may be "-", standard input. */

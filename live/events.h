@@ -23,7 +23,9 @@ struct event_point {
     uint32_t len;     /**< EVENT_WRITE: 1, 2, 4, 8 or, where the door can, more */
     uint64_t root;    /**< physical address of the page tables in which it counts; 0: in all */
     uint64_t sp;      /**< EVENT_RETURN: the stack pointer that the caller will have: stacks of the
-                         kernel      are of one task, so it says whose return it is; 0: any */
+                      kernel are of one task, so it says whose return it is; 0: any */
+    bool waits;       /**< the machine waits for the following next() at this one, where the door
+                      lets it run on at others */
 };
 struct event {
     enum event_kind kind;

@@ -82,10 +82,11 @@ static void publish(struct ring *r)
 
 /* Of a function or a store only that moment's memory tells what it is about; of a system call the
  * record has all. */
-static bool waits(const struct ring *r, enum event_kind kind)
+static bool waits(const struct ring *r, const struct event_point *p)
 {
-    return r->mode == SYNC || (r->mode == BY_KIND && kind != EVENT_SYSCALL &&
-                               kind != EVENT_SYSRET && kind != EVENT_RESET);
+    return p->waits || r->mode == SYNC ||
+           (r->mode == BY_KIND && p->kind != EVENT_SYSCALL && p->kind != EVENT_SYSRET &&
+            p->kind != EVENT_RESET);
 }
 
 static int add(struct events *s, const struct event_point *p, uint32_t id, struct eg_error *e)
@@ -108,18 +109,18 @@ static int add(struct events *s, const struct event_point *p, uint32_t id, struc
         return eg_fail(e, EG_EUSAGE,
                        "the return of a call cannot be followed: QEMU 7.2 shows its plugins no "
                        "registers; QEMU 9.0 and newer do");
-    if (p->sp && r->mode == ASYNC)
+    if (p->sp && r->mode == ASYNC && !p->waits)
         return eg_fail(e, EG_EUSAGE,
                        "the return of a call can only be followed while the guest waits for it: "
                        "ring:FILE,sync");
-    r->synchronous |= waits(r, p->kind);
+    r->synchronous |= waits(r, p);
     r->mine.points[r->mine.n_points++] = (struct ring_point){
         .address = p->address,
         .root = p->root,
         .sp = p->sp,
         .id = id,
         .kind = (uint8_t)p->kind,
-        .want = (uint8_t)(want[p->kind] | (waits(r, p->kind) ? RING_WANT_SYNC : 0)),
+        .want = (uint8_t)(want[p->kind] | (waits(r, p) ? RING_WANT_SYNC : 0)),
         .abi = (p->kind == EVENT_SYSCALL || p->kind == EVENT_SYSRET) && p->len == 32,
         .len = p->len,
     };
@@ -257,7 +258,7 @@ static void tell(struct ring *r, struct event *out)
         .cpu = n->cpu,
         .number = EG_MAX(number, r->next_number),
         .time = n->time > r->begun ? n->time - r->begun : 0,
-        .address = n->address,
+        .address = n->kind == RING_WRITE ? n->address : n->pc,
         .value = n->has_value ? n->value : 0,
         .len = n->len,
         .task = n->task,

@@ -120,6 +120,7 @@ static int set_up(lua_State *L)
     trace_add_call(L, t);
     trace_add_functions(L, t);
     trace_add_syscalls(L, t);
+    trace_add_user(L, t);
     return 0;
 }
 
@@ -166,9 +167,9 @@ static int inside(struct eg_run *r, void *context)
     return rc;
 }
 
-static int do_inside(struct eg_trace *t,
-                     int (*fn)(struct eg_trace *t, void *context, struct eg_error *e),
-                     void *context, struct eg_error *e)
+int trace_inside(struct eg_trace *t,
+                 int (*fn)(struct eg_trace *t, void *context, struct eg_error *e), void *context,
+                 struct eg_error *e)
 {
     struct doing d = { .trace = t, .fn = fn, .context = context };
     int rc;
@@ -201,7 +202,8 @@ static int load(struct eg_trace *t, void *options, struct eg_error *e)
     lua_pushcfunction(L, take_columns);
     lua_pushlightuserdata(L, t);
     rc = script_call(t->script, 1, 0, e);
-    if (!rc && !t->targets.n && !t->writes.n && !t->starts.n && !trace_wants_syscalls(t))
+    if (!rc && !t->targets.n && !t->writes.n && !t->starts.n && !trace_wants_syscalls(t) &&
+        !trace_wants_user(t))
         rc =
             eg_fail(e, EG_EUSAGE, "%s: asks for no event: on_call, on_return or on_write", o->name);
     return rc;
@@ -221,6 +223,17 @@ static int begin_rows(struct eg_trace *t, struct eg_error *e)
     t->run->n_columns = t->run->processes.own = n;
     t->run->processes.pid = n;
     return 0;
+}
+
+/** All that was read is void. */
+static void renew(struct eg_trace *t)
+{
+    tell_notes(t);
+    eg_run_renew(t->run);
+    eg_view_fini(t->sys->view);
+    eg_system_forget(t->sys);
+    t->script->moment++;
+    t->run->n_rows = 0;
 }
 
 int eg_trace_begin(struct eg_trace *t, struct eg_system *sys, const struct eg_trace_options *o,
@@ -249,7 +262,7 @@ int eg_trace_begin(struct eg_trace *t, struct eg_system *sys, const struct eg_tr
         return eg_fail(e, EG_ENOMEM, "trace: out of memory");
     t->script->plugin = &t->plugin;
     t->script->folder = o->folder;
-    rc = do_inside(t, load, (void *)(uintptr_t)o, e);
+    rc = trace_inside(t, load, (void *)(uintptr_t)o, e);
     tell_notes(t);
     if (!rc)
         rc = begin_rows(t, e);
@@ -259,10 +272,15 @@ int eg_trace_begin(struct eg_trace *t, struct eg_system *sys, const struct eg_tr
         rc = trace_catch_all(t, e);
     if (!rc)
         trace_ring_wait(t);
+    if (!rc && trace_wants_user(t)) {
+        renew(t);
+        rc = trace_user_begin(t, e);
+    }
     tell_notes(t);
     t->begun = true;
     t->counts.functions = t->targets.n;
     t->counts.places = t->writes.n;
+    t->counts.programs = trace_wants_user(t);
     t->counts.system_calls = trace_wants_syscalls(t);
     return rc;
 }
@@ -278,17 +296,6 @@ void eg_trace_sink(struct eg_trace *t, struct eg_sink sink)
 }
 
 /* ---- events ---- */
-
-/** All that was read is void. */
-static void renew(struct eg_trace *t)
-{
-    tell_notes(t);
-    eg_run_renew(t->run);
-    eg_view_fini(t->sys->view);
-    eg_system_forget(t->sys);
-    t->script->moment++;
-    t->run->n_rows = 0;
-}
 
 /** A handler's error is said once; the machine goes on. @return 0, or that the script must end. */
 static int failed(struct eg_trace *t, const struct eg_error *e, int rc)
@@ -341,11 +348,11 @@ static int in_handler(struct eg_trace *t, void *context, struct eg_error *e)
     return script_call(t->script, 3, 0, e);
 }
 
-static int call(struct eg_trace *t, int reference, bool returned, struct eg_error *e)
+int trace_handler(struct eg_trace *t, int reference, bool returned, struct eg_error *e)
 {
     struct handler h = { reference, returned };
     struct eg_error why = { 0 };
-    int rc = do_inside(t, in_handler, &h, &why);
+    int rc = trace_inside(t, in_handler, &h, &why);
 
     if (rc && (rc = failed(t, &why, rc)) && e)
         *e = why;
@@ -368,12 +375,12 @@ static int called(struct eg_trace *t, uint32_t index, struct eg_error *e)
     int rc;
 
     t->target = at;
-    rc = do_inside(t, look, &entered, e);
+    rc = trace_inside(t, look, &entered, e);
     t->call = &entered;
     for (unsigned i = 0; i < at->n_calls && !rc; i++)
-        rc = call(t, at->calls[i], false, e);
+        rc = trace_handler(t, at->calls[i], false, e);
     if (!rc && at->n_returns)
-        trace_follow(t, index);
+        trace_follow(t, &(struct trace_pending){ .target = index, .call = entered });
     t->call = NULL;
     return rc;
 }
@@ -382,8 +389,13 @@ static int returned(struct eg_trace *t, uint32_t id, struct eg_error *e)
 {
     struct trace_pending *p = t->points.at[id].pending;
     struct tracee_call entered = p->call;
-    const struct trace_target *at = &t->targets.at[p->target];
-    int rc = do_inside(t, look, NULL, e);
+    const struct trace_target *at;
+    int rc;
+
+    if (p->user)
+        return trace_user_returned(t, id, e);
+    at = &t->targets.at[p->target];
+    rc = trace_inside(t, look, NULL, e);
 
     // The stack pointer says whose frame it is; the task must be the same.
     if (!rc && p->task && !t->task.why && t->task.addr != p->task)
@@ -392,7 +404,7 @@ static int returned(struct eg_trace *t, uint32_t id, struct eg_error *e)
         for (unsigned i = 0; i < at->n_returns && !rc; i++) {
             t->target = at;
             t->call = &entered;
-            rc = call(t, at->returns[i], true, e);
+            rc = trace_handler(t, at->returns[i], true, e);
         }
     t->call = NULL;
     trace_drop(t, id);
@@ -410,11 +422,11 @@ static int decode(struct eg_trace *t, void *tell, struct eg_error *e)
 static int system_call(struct eg_trace *t, struct eg_error *e)
 {
     bool tell = false;
-    int rc = do_inside(t, decode, &tell, e), function;
+    int rc = trace_inside(t, decode, &tell, e), function;
 
     t->in_syscall = true;
     for (unsigned i = 0; tell && !rc && trace_syscall_handler(t, &i, &function);)
-        rc = call(t, function, true, e);
+        rc = trace_handler(t, function, true, e);
     t->in_syscall = false;
     return rc;
 }
@@ -428,7 +440,7 @@ static int handle(struct eg_trace *t, const struct event *ev, struct eg_error *e
         return 0;
     renew(t);
     tracee_put_state(t->sys->image, ev);
-    t->counts.events++;
+    t->counts.events += p->is != TRACE_HOOK;
     t->now = ev;
     t->task = (struct eg_obj){ .why = EG_NULL };
     switch (p->is) {
@@ -437,12 +449,18 @@ static int handle(struct eg_trace *t, const struct event *ev, struct eg_error *e
         break;
     case TRACE_WRITE:
         t->write = &t->writes.at[p->index];
-        rc = do_inside(t, look, NULL, e);
+        rc = trace_inside(t, look, NULL, e);
         if (!rc)
-            rc = call(t, t->write->handler, false, e);
+            rc = trace_handler(t, t->write->handler, false, e);
         break;
     case TRACE_SYSCALL:
         rc = system_call(t, e);
+        break;
+    case TRACE_USER:
+        rc = trace_user_called(t, p->index, e);
+        break;
+    case TRACE_HOOK:
+        rc = trace_user_hook(t, p->index, e);
         break;
     default:
         rc = returned(t, ev->point, e);
@@ -459,7 +477,7 @@ int eg_trace_start(struct eg_trace *t, struct eg_error *e)
     int rc = 0;
 
     for (size_t i = 0; i < t->starts.n && !rc; i++)
-        rc = call(t, t->starts.at[i], false, e);
+        rc = trace_handler(t, t->starts.at[i], false, e);
     tell_notes(t);
     return rc;
 }
@@ -505,7 +523,7 @@ void eg_trace_end(struct eg_trace *t)
             t->no_more = true;
         renew(t);
         eg_cancelled = 0; // Ctrl-C ends the trace, not what the script has to say then
-        for (size_t i = 0; i < t->ends.n && !call(t, t->ends.at[i], false, &e); i++)
+        for (size_t i = 0; i < t->ends.n && !trace_handler(t, t->ends.at[i], false, &e); i++)
             ;
         eg_cancelled = cancelled;
         tell_notes(t);
@@ -527,6 +545,7 @@ void eg_trace_close(struct eg_trace *t)
         eg_trace_end(t);
     trace_drop_all(t);
     trace_syscalls_close(t);
+    trace_user_close(t);
     events_close(t->from);
     eg_vec_fini(&t->targets);
     eg_vec_fini(&t->writes);

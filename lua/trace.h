@@ -27,6 +27,8 @@ struct eg_trace_counts {
     uint64_t ns;                     /**< that handlers took */
     uint64_t stood;                  /**< ns that the machine stood for events; 0: not known */
     size_t functions, places;        /**< that are caught */
+    bool programs;                   /**< functions of programs are caught, */
+    size_t user_places;              /**< at so many addresses now */
     bool system_calls;               /**< are, some or all */
     bool emulated;                   /**< a function that is reached costs tens of milliseconds */
 };

@@ -265,6 +265,8 @@ bool trace_push_fact(lua_State *L, struct eg_trace *t, const char *name, bool re
 
     if (t->in_syscall && trace_push_syscall_fact(L, t, name))
         return true;
+    if (t->in_file && trace_push_user_fact(L, t, name))
+        return true;
     if (!strcmp(name, "task"))
         script_push_cursor(L, t->task);
     else if (!strcmp(name, "pid"))

@@ -28,12 +28,24 @@ struct trace_write {
 struct trace_pending {
     uint32_t target;
     struct tracee_call call;
-    uint64_t task, number;
+    uint64_t task, number; /**< 0: trace_follow() fills them in */
+    /* Of a program: */
+    bool user; /**< @target is one of the functions of @file (trace_user.c) */
+    uint32_t file;
+    uint64_t mm;
 };
 /** What a point of the door is. */
 struct trace_point {
-    enum { TRACE_FREE, TRACE_TARGET, TRACE_WRITE, TRACE_RETURN, TRACE_SYSCALL } is;
-    uint32_t index;                /**< in targets or writes */
+    enum {
+        TRACE_FREE,
+        TRACE_TARGET,
+        TRACE_WRITE,
+        TRACE_RETURN,
+        TRACE_SYSCALL,
+        TRACE_USER,
+        TRACE_HOOK
+    } is;
+    uint32_t index;                /**< in targets, writes, or what trace_user.c has */
     struct trace_pending *pending; /**< TRACE_RETURN; owned */
 };
 
@@ -61,6 +73,7 @@ struct eg_trace {
     const char *said[8]; /**< errors that were said, not to say them again */
     unsigned n_said;
 
+    struct trace_user *user;         /**< trace_user.c; NULL: nothing of programs is wanted */
     struct trace_syscalls *syscalls; /**< trace_syscalls.c; NULL: the door has none */
 
     /* The event whose handlers run. */
@@ -69,11 +82,21 @@ struct eg_trace {
     const struct trace_target *target;
     const struct trace_write *write;
     bool in_syscall;
+    const char *in_file; /**< of a function of a program: the path of its file; else NULL */
     struct eg_obj task;
 };
 
 /** The trace that the running C function belongs to: its first upvalue. */
 struct eg_trace *trace_of(lua_State *L);
+
+/* ---- trace.c ---- */
+
+/** Do something inside of the run, which a failed allocation leaves by longjmp. */
+int trace_inside(struct eg_trace *t,
+                 int (*fn)(struct eg_trace *t, void *context, struct eg_error *e), void *context,
+                 struct eg_error *e);
+/** Call a function of the script. @return not 0: the trace must end. */
+int trace_handler(struct eg_trace *t, int reference, bool returned, struct eg_error *e);
 
 /* ---- trace_script.c: what a script can ask for ---- */
 
@@ -106,14 +129,33 @@ bool trace_syscall_handler(const struct eg_trace *t, unsigned *i, int *function)
 bool trace_push_syscall_fact(lua_State *L, struct eg_trace *t, const char *name);
 void trace_syscalls_close(struct eg_trace *t);
 
+/* ---- trace_user.c: functions of programs ---- */
+
+void trace_add_user(lua_State *L, struct eg_trace *t);
+bool trace_wants_user(const struct eg_trace *t);
+/** Watch what processes do to their memory. */
+int trace_user_hooks(struct eg_trace *t, struct eg_error *e);
+/** And what they have by now. */
+int trace_user_begin(struct eg_trace *t, struct eg_error *e);
+int trace_user_hook(struct eg_trace *t, uint32_t which, struct eg_error *e);
+int trace_user_called(struct eg_trace *t, uint32_t place, struct eg_error *e);
+int trace_user_returned(struct eg_trace *t, uint32_t id, struct eg_error *e);
+bool trace_push_user_fact(lua_State *L, struct eg_trace *t, const char *name);
+void trace_user_close(struct eg_trace *t);
+
 /* ---- trace_points.c: the door ---- */
 
 /** Have a place caught. @return -EG_E…: it cannot be. */
 int trace_catch(struct eg_trace *t, const struct event_point *p, struct trace_point what,
                 struct eg_error *e);
+/** The same; *@id: of the point. */
+int trace_catch_id(struct eg_trace *t, const struct event_point *p, struct trace_point what,
+                   uint32_t *id, struct eg_error *e);
 int trace_catch_all(struct eg_trace *t, struct eg_error *e);
-/** The return of the call that is now. */
-void trace_follow(struct eg_trace *t, uint32_t target);
+/** Give up a point that is not of a return. */
+void trace_release(struct eg_trace *t, uint32_t id);
+/** The return of the call that is now, which @call is a copy of. */
+void trace_follow(struct eg_trace *t, const struct trace_pending *call);
 /** A return that was seen, or never will be: gives up its point. */
 void trace_drop(struct eg_trace *t, uint32_t id);
 void trace_drop_all(struct eg_trace *t);

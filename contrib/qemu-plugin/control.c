@@ -50,6 +50,8 @@ static void add_slot(uint64_t address)
         h = (h + 1) % HASH;
     now.hash[h] = (uint16_t)now.n_slots;
     now.slots[now.n_slots++] = (struct slot){ address, NONE };
+    if (is_programs(address))
+        return;
     if (address < now.lowest)
         now.lowest = address;
     if (address > now.highest)
@@ -62,6 +64,18 @@ static void no_slots(void)
     now.lowest = UINT64_MAX;
     now.highest = 0;
     memset(now.hash, 0xff, sizeof now.hash);
+}
+
+/* One page of a library is at other addresses in other processes, and QEMU (since 8.0) translates it
+ * once for all. So it is translated with calls wherever a place in a page is that of some point, and
+ * which address it is there is seen when it runs. @return whether that is new. */
+static bool add_low(uint64_t address)
+{
+    const unsigned at = address % 4096;
+    const bool had = now.low[at / 64] >> at % 64 & 1;
+
+    now.low[at / 64] |= UINT64_C(1) << at % 64;
+    return !had;
 }
 
 /* Hang the points to their addresses. @return whether code has to be translated anew. */
@@ -90,7 +104,7 @@ static bool arrange(void)
         }
         if (!find_slot(p->address)) {
             add_slot(p->address);
-            anew = true;
+            anew |= is_programs(p->address) ? add_low(p->address) : true;
         }
         s = find_slot(p->address);
         if (s) {
@@ -149,22 +163,26 @@ static bool take_control(uint32_t generation)
     return true;
 }
 
-void poll_control(void)
+bool poll_control(void)
 {
     const uint32_t g = LOAD(&control->generation);
     bool anew = false;
 
-    if (g == LOAD(&seen) || g & 1)
-        return;
+    if (g == LOAD(&seen))
+        return true;
+    if (g & 1)
+        return false;
     pthread_rwlock_wrlock(&lock);
-    if (!resetting && take_control(g)) {
-        anew = resetting = arrange();
-        if (!anew)
+    if (take_control(g)) {
+        anew = arrange() && !resetting; // what is still to be thrown away is, with these too
+        resetting |= anew;
+        if (!resetting)
             STORE(&head->applied, g);
     }
     pthread_rwlock_unlock(&lock);
     if (anew)
         qemu_plugin_reset(self, was_reset OWN);
+    return g == LOAD(&seen);
 }
 
 void disarm(void)

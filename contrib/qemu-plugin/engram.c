@@ -23,7 +23,7 @@
 
 int qemu_plugin_version = PLUGIN_API;
 
-enum { HERE_MAX = 8 };
+enum { HERE_MAX = 8, POLLS = 1000 };
 
 static struct cpu {
     uint32_t ticket;
@@ -190,20 +190,28 @@ static bool in_space(struct about *a)
     return !a->p.root || root == a->p.root || root == (a->p.root | page);
 }
 
+/* Of a return: is it the one of another frame? */
+static bool other_frame(unsigned n, const struct ring_point *p)
+{
+#if PLUGIN_API >= 2
+    struct cpu *cpu = &cpus[n];
+
+    if (!p->sp)
+        return false;
+    if (!cpu->asked)
+        ask_registers(cpu);
+    return reg(cpu, cpu->regs[head->machine == 62 ? 6 : 31]) != p->sp;
+#else
+    (void)n;
+    (void)p;
+    return false;
+#endif
+}
+
 static bool is_wanted(struct about *a)
 {
     if (a->p.root && !in_space(a))
         return false;
-#if PLUGIN_API >= 2
-    if (a->p.sp) {
-        struct cpu *cpu = &cpus[a->cpu];
-
-        if (!cpu->asked)
-            ask_registers(cpu);
-        if (reg(cpu, cpu->regs[head->machine == 62 ? 6 : 31]) != a->p.sp)
-            return false;
-    }
-#endif
     if (a->p.kind == RING_SYSCALL || a->p.kind == RING_SYSRET) {
         uint64_t n;
 
@@ -354,31 +362,58 @@ static void event(struct about *a)
         disarm();
     if (ticket) {
         wait_for_answer(a->cpu, ticket);
-        poll_control();
+        // The answer can be new points, which are to count from the next instruction on.
+        for (int i = 0; i < POLLS && !poll_control(); i++) {
+        }
     }
 }
 
 /* ---- what QEMU calls ---- */
 
-static void at_point(unsigned cpu, void *own)
+/* @s NULL: what is at the program's counter, which is exact to the page, and @at in that. */
+static void at_slot(unsigned cpu, const struct slot *s, uint64_t at)
 {
-    const struct slot *s = &now.slots[(uintptr_t)own];
     struct about a[HERE_MAX];
     unsigned n = 0;
 
     if (cpu >= RING_CPUS)
         return;
     pthread_rwlock_rdlock(&lock);
-    for (uint16_t i = s->first; i != NONE && n < HERE_MAX; i = now.next[i], n++) {
+#if PLUGIN_API >= 2
+    if (!s) {
+        struct cpu *c = &cpus[cpu];
+        const uint64_t page = ~UINT64_C(0xfff);
+
+        if (!c->asked)
+            ask_registers(c);
+        s = find_slot((reg(c, c->regs[head->machine == 62 ? 16 : 32]) & page) | at);
+    }
+#else
+    (void)at;
+#endif
+    for (uint16_t i = s ? s->first : NONE; i != NONE && n < HERE_MAX; i = now.next[i]) {
+        if (other_frame(cpu, &now.c.points[i])) // there can be many
+            continue;
         memset(&a[n], 0, offsetof(struct about, copy));
         a[n].address = a[n].value = a[n].len = a[n].has_value = 0;
         a[n].cpu = cpu;
         a[n].p = now.c.points[i];
         a[n].pc = s->address;
+        n++;
     }
     pthread_rwlock_unlock(&lock);
     for (unsigned i = 0; i < n; i++)
         event(&a[i]);
+}
+
+static void at_point(unsigned cpu, void *own)
+{
+    at_slot(cpu, &now.slots[(uintptr_t)own], 0);
+}
+
+static void at_place_in_page(unsigned cpu, void *own)
+{
+    at_slot(cpu, NULL, (uintptr_t)own);
 }
 
 static void at_store(unsigned cpu, qemu_plugin_meminfo_t info, uint64_t va, void *own)
@@ -485,6 +520,15 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
                 qemu_plugin_register_vcpu_insn_exec_cb(insn, at_point, CB_R_REGS,
                                                        (void *)(uintptr_t)(s - now.slots));
         }
+    for (size_t i = 0; is_programs(first) && i < n; i++) {
+        uint64_t at;
+
+        insn = qemu_plugin_tb_get_insn(tb, i);
+        at = qemu_plugin_insn_vaddr(insn) % 4096;
+        if (now.low[at / 64] >> at % 64 & 1)
+            qemu_plugin_register_vcpu_insn_exec_cb(insn, at_place_in_page, CB_R_REGS,
+                                                   (void *)(uintptr_t)at);
+    }
     for (size_t i = 0; now.n_writes && i < n; i++) {
         insn = qemu_plugin_tb_get_insn(tb, i);
         qemu_plugin_register_vcpu_mem_cb(insn, at_store, CB_R_REGS, MEM_W,

@@ -25,7 +25,8 @@ struct in_use {
     } slots[SLOTS];
     uint16_t next[RING_POINTS], hash[HASH];
     unsigned n_slots;
-    uint64_t lowest, highest;
+    uint64_t lowest, highest;  /* of the kernel's */
+    uint64_t low[4096 / 64];   /* bit: a place of programs has had this place in its page */
     unsigned n_writes;
     uint16_t writes[WRITES_MAX];
     bool owned; /* an Engram was there when the points were set */
@@ -50,11 +51,17 @@ int failed(const char *what, const char *which);
 int make_ring(const char *path, uint32_t n, bool keep);
 /* @return false: the name is too long. */
 bool set_memory_file(const char *path);
-/* Take what Engram wants now. Only from a thread of a processor. */
-void poll_control(void);
+/* Take what Engram wants now. Only from a thread of a processor. @return false: Engram writes it. */
+bool poll_control(void);
 /* Nobody reads any more: the guest goes on without points. */
 void disarm(void);
 bool engram_is_there(void);
 struct slot *find_slot(uint64_t address); /* with @lock held */
+
+/* Of a program, and registers say where it runs. */
+static inline bool is_programs(uint64_t address)
+{
+    return PLUGIN_API >= 2 && !(address >> 63);
+}
 
 #endif

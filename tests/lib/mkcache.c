@@ -61,6 +61,13 @@ uint64_t mk_cache_page(const struct mk_cache *w, uint64_t pfn)
     return w->map + pfn * w->size;
 }
 
+static const char *const *functions;
+
+void mk_cache_functions(const char *const *names)
+{
+    functions = names;
+}
+
 void mk_cache_begin(struct mk_cache *w, const struct mk_machine *m, const char *fs)
 {
     mk_cache_begin_edited(w, m, fs, NULL, NULL);
@@ -96,6 +103,8 @@ void mk_cache_begin_edited(struct mk_cache *w, const struct mk_machine *m, const
     head = w->supers = mk_alloc(w->k, 16);
     mk_list_append(w->k, head, mk_at(w->k, w->g.sb, "super_block.s_list"));
     mk_symbol(w->k, "super_blocks", head);
+    for (size_t i = 0; functions && functions[i]; i++)
+        mk_symbol(w->k, functions[i], w->functions[i] = mk_alloc(w->k, 64));
     mk_put(w->k, w->g.type, "file_system_type.name", mk_text(w->k, fs));
     mk_put(w->k, w->g.type, "file_system_type.fs_flags", 1);
     mk_put(w->k, w->g.sb, "super_block.s_root", w->g.top);

@@ -22,6 +22,7 @@ struct mk_cache {
         unsigned shift; // of the top of its page cache's tree
     } tops[32];
     unsigned n_tops;
+    uint64_t functions[4]; // of mk_cache_functions()
     char top[64], dir[80];
     char *bytes; // of the file that was read last
     size_t len;
@@ -33,6 +34,9 @@ void mk_cache_begin(struct mk_cache *w, const struct mk_machine *m, const char *
 void mk_cache_begin_edited(struct mk_cache *w, const struct mk_machine *m, const char *fs,
                            const char *from, const char *to);
 void mk_cache_end(struct mk_cache *w);
+/** Names of functions, of 64 bytes each, that the kernels of machines have which begin from now on:
+ * at most 4, NULL at the end. */
+void mk_cache_functions(const char *const *names);
 
 /** The struct page of a page of physical memory. */
 uint64_t mk_cache_page(const struct mk_cache *w, uint64_t pfn);

@@ -48,11 +48,12 @@ live_fetch_kernel() {
     [ -s "$live_kernel" ] || live_skip "no kernel for a guest: apt-get cannot download linux-image-cloud-amd64"
 }
 
-# The guest's files: busybox, the workloads, and init.
+# The guest's files: busybox, the workloads, a program with its libraries, and init.
 live_initramfs() {
     local root=$live_cache/root.$$ busybox out=$live_cache/initramfs
     busybox=$(command -v busybox)
-    if [ "$out" -nt "$live_here/guest/init" ] && [ "$out" -nt "$live_here/guest/work.c" ] && [ "$out" -nt "$busybox" ]; then
+    if [ "$out" -nt "$live_here/guest/init" ] && [ "$out" -nt "$live_here/guest/work.c" ] &&
+        [ "$out" -nt "$live_here/guest/call.c" ] && [ "$out" -nt "$busybox" ]; then
         return
     fi
     mkdir -p "$root"/{bin,dev,proc,sys,tmp,etc}
@@ -62,6 +63,8 @@ live_initramfs() {
     chmod 755 "$root/init"
     "${CC:-cc}" -O1 -static -D_GNU_SOURCE -o "$root/bin/work" "$live_here/guest/work.c" -lpthread 2> "$live_cache/cc.log" ||
         live_skip "no static program for a guest: see $live_cache/cc.log"
+    "${CC:-cc}" -O1 -o "$root/bin/call" "$live_here/guest/call.c" && # with the libraries that it needs
+        ldd "$root/bin/call" | grep -o '/[^ ]*' | (cd / && cpio --quiet -L -p -d "$root")
     (cd "$root" && find . | cpio --quiet -o -H newc) > "$out.$$" && mv "$out.$$" "$out"
     rm -rf "$root"
 }

@@ -65,6 +65,25 @@ wait $trace || live_fail "trace --script write.lua: status $?"
 same "numbers of ticks" "$(values DETAIL | sort -n -u)" "$(values DETAIL)"
 same "how many" 20 "$(values DETAIL | wc -l | tr -d ' ')"
 
+# Functions of a library and of a program, in processes that start later, and in their children.
+cat > "$live_dir/user.lua" << 'LUA'
+columns = { { "PID", "int", "process" }, { "WHAT", "text", "call" } }
+on_user_call({ "libc.so.6!open", "work!opens" }, function(k, call) row { WHAT = call.name .. " " .. (call.text(1) or call.args[1]) } end)
+on_user_return("libc.so.6!open", function(k, call) row { WHAT = "= " .. (call.value & 0xffffffff) } end)
+LUA
+# A call at whose first instruction the processor is interrupted is met twice by a debugger's port.
+begin --script "$live_dir/user.lua" --seconds 6 -r jsonl
+live_ask 'call 2; work opens 2' > /dev/null
+wait $trace || live_fail "trace --script user.lua: status $?"
+same "calls of functions of programs" "libc.so.6!open /etc/passwd
+= 3
+libc.so.6!open /etc/passwd
+= 3
+libc.so.6!open /etc/none
+= 4294967295
+work!opens 0
+work!opens 1" "$(values WHAT | uniq)"
+
 # Killed: the guest goes on, also past what was watched.
 begin --script exec
 kill -9 $trace

@@ -55,6 +55,34 @@ PYTHON
 }
 rounds ",async"
 rounds ",sync"
+# Functions of a library, in many processes at once, each with the library at another address.
+user() { # MODE
+    cat > "$work/user.lua" << 'LUA'
+columns = { { "CALLS", "int", "calls" }, { "RETURNS", "int", "returns" }, { "PROCESSES", "int", "of so many" } }
+local calls, returns, of, n = 0, 0, {}, 0
+on_user_call("libc.so.6!open", function(k, call)
+  calls = calls + 1
+  if not of[call.pid] then of[call.pid], n = true, n + 1 end
+end)
+on_user_return("libc.so.6!open", function() returns = returns + 1 end)
+on_end(function() row { CALLS = calls, RETURNS = returns, PROCESSES = n } end)
+LUA
+    "$engram" trace "ring:$ring$1" --image "$live_memory" --script "$work/user.lua" -r jsonl > "$work/rows" 2> "$work/said" &
+    tracer=$!
+    for ((i = 0; i < 200; i++)); do
+        ! grep -q 'watched' "$work/said" || break
+        sleep 0.1
+    done
+    live_ask 'for i in 1 2 3 4; do call 20 & call 10; done; wait' > /dev/null
+    sleep 0.5
+    kill -INT "$tracer"
+    wait "$tracer" || { cat "$work/said" >&2; live_fail "functions of programs$1: exit status $?"; }
+    grep -q '"CALLS":128,"RETURNS":128,"PROCESSES":16' "$work/rows" || { cat "$work/rows" "$work/said" >&2; live_fail "functions of programs$1"; }
+}
+if [ "$api" -ge 2 ]; then
+    user ""
+    user ",async"
+fi
 # The reader is killed while a processor waits for it: the guest goes on.
 "$engram" trace "ring:$ring,sync" --image "$live_memory" --script syscalls > /dev/null 2> "$work/said" &
 tracer=$!
