@@ -85,6 +85,8 @@ static int more_bytes(struct gdbstub *g, uint64_t end, bool can_cancel, struct e
 
         if (can_cancel && eg_cancelled)
             return 0;
+        if (now > end + ANSWER_MS)
+            return closed(g, e, "it does not stop to speak");
         rc = poll(&p, 1, now < end ? (int)EG_MIN(end - now, UINT64_C(200)) : 0);
         if (rc < 0 && errno != EINTR)
             return closed(g, e, strerror(errno));
@@ -107,7 +109,7 @@ static int more_bytes(struct gdbstub *g, uint64_t end, bool can_cancel, struct e
 
 static bool is_stop(const struct gdbstub *g)
 {
-    return g->in.data.n && strchr("TSWX", g->in.data.at[0]);
+    return g->in.data.n && g->in.data.at[0] && strchr("TSWX", g->in.data.at[0]);
 }
 
 static void keep_stop(struct gdbstub *g)

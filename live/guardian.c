@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { TRIES = 10, SETTLE_MS = 50, ANSWER_MS = 2000 };
+enum { TRIES = 10, SETTLE_MS = 50, ANSWER_MS = 2000, LEAVE_SECONDS = 60 };
 
 /* Is `$OK#9a` in what comes within @ms? */
 static bool said_ok(int fd, int ms)
@@ -79,8 +79,10 @@ static void watch(int fd, int end)
     signal(SIGHUP, SIG_IGN);
     while ((n = read(4, &word, 1)) < 0 && errno == EINTR)
         ;
-    if (n == 0)
+    if (n == 0) {
+        alarm(LEAVE_SECONDS); // a stub that does not read, or does not stop to speak
         leave(3);
+    }
     _exit(0);
 }
 

@@ -132,7 +132,10 @@ static bool open_files(struct live_guest *g)
             // The map shows the device of the file's memory, stat() may show another (btrfs).
             if (f->fd >= 0 || st.st_ino != f->ino || st.st_dev != f->dev)
                 continue;
-            f->fd = open(path, O_RDONLY | O_CLOEXEC);
+            f->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+            if (f->fd >= 0 && (fstat(f->fd, &st) != 0 || !S_ISREG(st.st_mode) ||
+                               st.st_ino != f->ino || st.st_dev != f->dev))
+                eg_close_fd_(&f->fd), f->fd = -1; // it was another's meanwhile
             missing -= f->fd >= 0;
         }
     }

@@ -80,6 +80,8 @@ static int receive(struct qmp *q, uint64_t until, struct eg_error *e)
 
     if (rc <= 0)
         return rc;
+    if (now_ms() > until + QMP_SECONDS * 1000) // events without end, or a line byte by byte
+        return eg_fail(e, EG_EIO, "%s: does not stop to speak", q->where);
     if (q->taken) {
         memmove(q->in.at, q->in.at + q->taken, q->in.n - q->taken);
         q->in.n -= q->taken;
@@ -482,12 +484,13 @@ bool qmp_takes_files(const struct qmp *q)
 
 bool qmp_events(struct qmp *q, unsigned *resets)
 {
+    const uint64_t until = now_ms(); // what is there is read, nothing waited for
     struct eg_error e;
 
     pthread_mutex_lock(&q->lock);
     while (!q->domain && !q->ended) {
         struct qmp_value *v = NULL;
-        const int rc = next_answer(q, &v, 0, &e);
+        const int rc = next_answer(q, &v, until, &e);
 
         qmp_free(v); // late
         if (rc <= 0)
@@ -517,6 +520,7 @@ static void guard(const struct qmp *q, int end)
     while (n < 0 && errno == EINTR);
     if (n == 1) // the guest goes on already
         _exit(0);
+    alarm(QMP_SECONDS); // a monitor that does not read, or does not stop to speak
     if (q->domain) {
         execlp("virsh", "virsh", "qemu-monitor-command", "--domain", q->domain, "--cmd",
                "{\"execute\":\"cont\"}", (char *)NULL);
@@ -526,8 +530,8 @@ static void guard(const struct qmp *q, int end)
     if (write(q->fd, "\xff", 1) == 1 && write(q->fd, go_on, sizeof go_on - 1) > 0) {
         struct pollfd p = { .fd = q->fd, .events = POLLIN };
 
-        while (poll(&p, 1, 1000) > 0 && recv(q->fd, dump, sizeof dump, 0) > 0)
-            if (memmem(dump, sizeof dump, "RESUME", 6))
+        while (poll(&p, 1, 1000) > 0 && (n = recv(q->fd, dump, sizeof dump, 0)) > 0)
+            if (memmem(dump, (size_t)n, "RESUME", 6))
                 break;
     }
     _exit(0);

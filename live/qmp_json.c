@@ -6,7 +6,8 @@
 #ifdef HAVE_YAJL
 #include <yajl/yajl_tree.h>
 
-/** Are arrays and objects at most QMP_DEPTH_MAX deep in each other? */
+/** Are arrays and objects at most QMP_DEPTH_MAX deep in each other? A comment, which yajl skips, is
+ * refused: what is in it would be counted. */
 static bool is_flat(const char *text, size_t len)
 {
     bool quoted = false;
@@ -25,6 +26,8 @@ static bool is_flat(const char *text, size_t len)
                 return false;
         } else if (c == ']' || c == '}') {
             depth--;
+        } else if (c == '/') {
+            return false;
         }
     }
     return true;

@@ -95,7 +95,7 @@ static bool of_prototype(struct eg_run *r, const char *text, struct syscall *out
 
     if (!p++ || !strcmp(p, "void)"))
         return p;
-    for (out->n = 0; out->n < SYSCALL_ARGS; p = end + 2) {
+    for (out->n = 0; out->n < SYSCALL_ARGS; p = end + 1 + (end[1] == ' ')) { // never past its end
         unsigned depth = 0;
 
         for (end = p; *end && (depth || (*end != ',' && *end != ')')); end++)

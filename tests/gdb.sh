@@ -61,6 +61,8 @@ info threads
 continue
 stepi
 monitor pslist --pid 1
+monitor regex --patterns /etc/passwd
+monitor keys --export $tmp/keys
 info os
 add-inferior
 inferior 2
@@ -82,6 +84,8 @@ OUT=$tmp/frames timeout 300 gdb -nx -batch -x "$tmp/commands" > "$tmp/said" 2>&1
 wait $server
 status=$?
 [ "$status" = 0 ] || bad "the server ended with $status: $(cat "$tmp/server")"
+[ "$(grep -c 'a debugger may name no file of this machine' "$tmp/said")" = 2 ] && [ ! -e "$tmp/keys" ] ||
+    bad "a debugger named a file of this machine"
 
 says() {
     grep -qE "$1" "$tmp/said" || bad "gdb did not say '$1'"

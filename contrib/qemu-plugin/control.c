@@ -18,6 +18,7 @@ int ring_fd = -1;
 struct ring_head *head;
 struct ring_control *control;
 struct ring_record *records;
+uint32_t n_records, n_regs;
 struct in_use now;
 uint64_t write_first, write_last;
 pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER;
@@ -235,7 +236,7 @@ int make_ring(const char *path, uint32_t n, bool keep)
         control->timed = 0;
         control->generation = 2;
     }
-    head->n_records = n;
+    head->n_records = n_records = n;
     no_slots();
     return 0;
 }

@@ -63,7 +63,7 @@ static void ask_registers(struct cpu *cpu)
         char end;
 
         if (x86) {
-            for (n = 0; n < head->n_regs && strcmp(d[i].name, x86_names[n]); n++) {
+            for (n = 0; n < n_regs && strcmp(d[i].name, x86_names[n]); n++) {
             }
             if (!strcmp(d[i].name, "cr3"))
                 cpu->root = d[i].handle;
@@ -73,7 +73,7 @@ static void ask_registers(struct cpu *cpu)
                    !strcmp(d[i].name, "cpsr")) {
             n = d[i].name[0] == 's' ? 31 : d[i].name[0] == 'p' ? 32 : 33;
         }
-        if (n < head->n_regs && !cpu->regs[n])
+        if (n < n_regs && !cpu->regs[n])
             cpu->regs[n] = d[i].handle;
     }
     cpu->asked = true;
@@ -228,7 +228,7 @@ static struct ring_record *take(uint64_t *seq)
     uint64_t h = LOAD(&head->head);
 
     do {
-        if (h - LOAD(&control->tail) >= head->n_records) {
+        if (h - LOAD(&control->tail) >= n_records) {
             if (ADD(&head->lost, 1) % 4096 == 0 && now.owned && !engram_is_there())
                 *seq = 0;
             return NULL;
@@ -236,7 +236,7 @@ static struct ring_record *take(uint64_t *seq)
     } while (!__atomic_compare_exchange_n(&head->head, &h, h + 1, true, __ATOMIC_ACQ_REL,
                                           __ATOMIC_ACQUIRE));
     *seq = h + 1;
-    return &records[h & (head->n_records - 1)];
+    return &records[h & (n_records - 1)];
 }
 
 static void add_texts(struct about *a, struct ring_record *r)
@@ -288,17 +288,19 @@ static void fill(struct about *a, struct ring_record *r)
 
         if (!cpu->asked)
             ask_registers(cpu);
-        for (unsigned i = 0; i < head->n_regs; i++)
+        for (unsigned i = 0; i < n_regs; i++)
             r->regs[i] = reg(cpu, cpu->regs[i]);
-        r->n_regs = (uint8_t)head->n_regs;
+        r->n_regs = (uint8_t)n_regs;
     }
 #endif
     if (a->p.want & RING_WANT_ENTRY)
         find_entry(a);
     if (a->p.want & RING_WANT_ENTRY && a->at) {
-        r->entry_len =
-            (uint16_t)(now.c.os.entry_len < RING_ENTRY_MAX ? now.c.os.entry_len : RING_ENTRY_MAX);
-        memcpy(r->entry, a->at, r->entry_len);
+        const uint32_t len =
+            now.c.os.entry_len < RING_ENTRY_MAX ? now.c.os.entry_len : RING_ENTRY_MAX;
+
+        memcpy(r->entry, a->at, len);
+        r->entry_len = (uint16_t)len;
     }
     find_task(a);
     r->task = a->task;
@@ -588,7 +590,8 @@ EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int
                     : !strcmp(info->target_name, "aarch64") ? 183
                                                             : 0;
     head->n_cpus = (uint32_t)info->system.smp_vcpus;
-    head->n_regs = PLUGIN_API < 2 ? 0 : head->machine == 62 ? 18 : head->machine == 183 ? 34 : 0;
+    n_regs = PLUGIN_API < 2 ? 0 : head->machine == 62 ? 18 : head->machine == 183 ? 34 : 0;
+    head->n_regs = n_regs;
     head->pid = (uint32_t)getpid();
     if (memory && !set_memory_file(memory))
         return failed(memory, "the name is too long");

@@ -21,11 +21,11 @@ bool guest_map(const char *path)
 {
     struct stat st;
     void *at;
-    const int fd = map ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+    const int fd = map ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
     if (map || fd < 0)
         return map != NULL;
-    if (fstat(fd, &st) || st.st_size <= 0) {
+    if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size <= 0) {
         close(fd);
         return false;
     }

@@ -14,6 +14,7 @@ extern int ring_fd;
 extern struct ring_head *head;
 extern struct ring_control *control;
 extern struct ring_record *records;
+extern uint32_t n_records, n_regs; /* never read back: others can write what is in *head */
 
 /* What is in use: a copy of the control area, and the addresses that translated code has calls for.
  * Guarded by @lock; those calls take it for reading. */

@@ -145,7 +145,8 @@ static void add_code(struct elf *e)
 }
 
 /* @s behind those that begin before it, or at the same place. No two may overlap: what begins
- * inside another one divides it. */
+ * inside another one divides it, but inside one that divides is left out: what is last then is the
+ * rest behind it. */
 static void place(struct elf *e, struct section s)
 {
     struct section *last = e->n ? &e->sections[e->n - 1] : NULL, rest;
@@ -155,6 +156,8 @@ static void place(struct elf *e, struct section s)
         add(e, s);
         return;
     }
+    if (s.addr < last->addr)
+        return;
     rest = *last;
     rest.name = eg_strf(e->x.r, "%s.rest", last->name);
     rest.addr = end;

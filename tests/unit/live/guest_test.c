@@ -219,6 +219,23 @@ static void peers_that_lie(void **state)
     }
 }
 
+/** yajl skips comments: a quote in one must not hide how deep what follows is. */
+static void depth_behind_a_comment(void **state)
+{
+    enum { DEEP = QMP_DEPTH_MAX + 1 };
+    char text[2 * DEEP + 16];
+    struct qmp_value *v;
+    size_t n = 0;
+
+    (void)state;
+    n += (size_t)snprintf(text, sizeof text, "/*\"*/");
+    memset(text + n, '[', DEEP);
+    memset(text + n + DEEP, ']', DEEP);
+    n += 2 * DEEP;
+    n += (size_t)snprintf(text + n, sizeof text - n, "/*\"*/");
+    assert_int_equal(qmp_parse(&v, text, n, NULL), -EG_EFORMAT);
+}
+
 /* ---- memory that changes ---- */
 
 static bool copy(void *priv, uint64_t at, void *to, size_t len)
@@ -304,6 +321,7 @@ int main(void)
         cmocka_unit_test(answers),
 #endif
         cmocka_unit_test(peers_that_lie),
+        cmocka_unit_test(depth_behind_a_comment),
         cmocka_unit_test(copied),
         cmocka_unit_test(filled_hole),
         cmocka_unit_test(sources),
