@@ -2,6 +2,7 @@
  * of all shells. One candidate a line, a tab, what it is; ":files" and ":dirs" ask the shell for
  * those. Types and symbols come from the image that the other words name, within a few seconds. */
 #include "../core/process.h"
+#include "../lua/trace.h"
 #include "habits.h"
 #include "open.h"
 #include "options.h"
@@ -216,6 +217,8 @@ static const char *wanted(const struct cli *c, const char *text)
         a = eg_plugin_arg(p->plugin, name);
     if (!a || a->kind == EG_ARG_FLAG)
         return NULL;
+    if (c->verb && !strcmp(c->verb->name, "trace") && !strcmp(name, "script"))
+        return "SCRIPT";
     return a->kind == EG_ARG_TEXT ? text_kind(c, a) : a->kind == EG_ARG_ADDR ? "SYMBOL" : "N";
 }
 
@@ -275,9 +278,18 @@ static void described(struct line *l)
     formats(l);
 }
 
+static void scripts(struct line *l)
+{
+    struct eg_trace_script s;
+
+    for (size_t i = 0; eg_trace_script_nth(i, &s); i++)
+        offer(l, s.name, s.help);
+    puts(":files");
+}
+
 /* Kinds, of options and of verbs' words: FILE, DIR, COLUMNS, EXPR (a column comes first), ZONE,
  * FORMAT (of output), NAME (of a format of images), SYMBOL, TYPE (or a symbol), PLUGINS, HELP (what
- * it describes), "one|of|these"; nothing is offered for others. */
+ * it describes), SCRIPT (of trace, or a file), "one|of|these"; nothing is offered for others. */
 static void value(struct line *l, const char *kind)
 {
     if (!strcmp(kind, "FILE"))
@@ -300,6 +312,8 @@ static void value(struct line *l, const char *kind)
         from_image(l, true, true);
     else if (!strcmp(kind, "PLUGINS"))
         plugin_names(l);
+    else if (!strcmp(kind, "SCRIPT"))
+        scripts(l);
     else if (!strcmp(kind, "HELP"))
         described(l);
     else if (strchr(kind, '|'))

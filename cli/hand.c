@@ -53,9 +53,10 @@ static int choose_space(struct eg_run *r, struct cli_hand *h)
         return 0;
     }
     if (!h->o.sys->os)
-        return eg_run_fail(r, EG_ENOTFOUND, "no kernel was found in '%s'%s; `engram %s` says why",
-                           h->cli->image, h->cli->verb->args ? ": only --phys is possible" : "",
-                           h->cli->image_words);
+        return eg_run_fail(
+            r, EG_ENOTFOUND, "no kernel was found in '%s'%s; `engram %s` says why", h->cli->image,
+            cli_declared(h->cli->verb->args, "phys") ? ": only --phys is possible" : "",
+            h->cli->image_words);
     if (!pid) {
         h->space = eg_kernel(r);
         return 0;

@@ -252,11 +252,66 @@ bool cli_describe_source(FILE *f, const char *name)
     return format || reader || renderer;
 }
 
+static void entries(FILE *f, const char *const (*at)[2], size_t n)
+{
+    putc('\n', f);
+    for (size_t i = 0; i < n; i++)
+        cli_entry(f, at[i][0], at[i][1]);
+}
+
+static void guests(FILE *f)
+{
+    static const char *const texts[][2] = {
+        { "qmp:SOCKET", "QEMU's monitor: -qmp unix:SOCKET,server=on,wait=off" },
+        { "qmp:HOST:PORT", "the same through TCP: -qmp tcp:HOST:PORT,server=on,wait=off" },
+        { "libvirt:DOMAIN", "a domain of libvirt, asked by virsh" },
+        { "/proc/kcore", "this machine, as root" },
+    };
+
+    cli_wrapped(f,
+                "A machine that runs may stand where a file of memory may. It runs on; --pause "
+                "stops a guest while it is read.",
+                0, 0);
+    entries(f, texts, countof(texts));
+    fprintf(f, "\n  engram --pause qmp:/run/vm.qmp pslist\n"
+               "  engram watch qmp:/run/vm.qmp pslist\n"
+               "  engram trace gdb:/run/vm.gdb --script exec   (QEMU's -gdb)\n");
+}
+
+static void scripts(FILE *f)
+{
+    static const char *const texts[][2] = {
+        { "on_call(NAME, f)", "a function of the kernel is entered: f(k, call); NAME \"a|b\": the "
+                              "first that exists; {\"a\", \"b\"}: all of them" },
+        { "on_return(NAME, f)", "it has returned: call.value" },
+        { "on_write(PLACE, LEN, f)", "memory is written: f(k, write) with .address, .value, .len" },
+        { "on_syscall(NAMES, f)", "system calls, of ring:FILE alone: call.name, .nr, .result" },
+        { "on_start(f), on_end(f)", "before the machine runs; at the end" },
+        { "stop()", "end it" },
+        { "call.args.NAME", "an argument by the name that BTF has, or call.args[1]" },
+        { "call.task, .pid, .tid, .comm", "who; also .container, .cpu, .time, .caller, .place, "
+                                          ".registers, .stack()" },
+        { "row { NAME = value }", "a row: TIME, CPU, PID, COMM, EVENT, DETAIL" },
+        { "columns = { ... }", "other columns: { {\"PATH\", \"text\", \"what\"} }" },
+    };
+
+    cli_wrapped(
+        f,
+        "A script of `engram trace` is a file in Lua that says at which events its functions "
+        "are called. It can call all that `engram help lua` lists, and:",
+        0, 0);
+    entries(f, texts, countof(texts));
+    fprintf(f, "\n  on_return(\"commit_creds\", function(k, call)\n"
+               "    row { DETAIL = call.args.new.uid.val .. \" gives \" .. call.value }\n"
+               "  end)\n");
+}
+
 static const struct cli_topic topics[] = {
     { "filter", "which rows and columns are shown: --filter, --sort, --columns, --limit, --tz",
       filter },
     { "formats", "formats of images, and containers", formats },
     { "functions", "what C and Lua can call by name", functions },
+    { "guests", "machines that run in place of an image: qmp:, libvirt:", guests },
     { "lua", "what plugins in Lua can call", lua },
     { "lua-types", "the same as a file of type annotations for editors (LuaLS)",
       eg_lua_annotations },
@@ -264,6 +319,7 @@ static const struct cli_topic topics[] = {
       processes },
     { "profiles", "sources of types and symbols", profiles },
     { "renderers", "formats of output", renderers },
+    { "scripts", "what scripts of `engram trace` can say", scripts },
     { "walkers", "lists and trees that C and Lua can walk by name", walkers },
 };
 

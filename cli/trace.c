@@ -322,7 +322,8 @@ static int trace(struct trace *t, const char *where)
 }
 
 static const struct eg_arg args[] = {
-    EG_ARG(script, TEXT, "FILE.lua, or one of --list: what to do at which event"),
+    EG_ARG(script, TEXT,
+           "FILE.lua (`engram help scripts`), or one of --list: what to do at which event"),
     EG_ARG(image, TEXT,
            "where the machine's memory is: qmp:SOCKET, or the file that QEMU shares; "
            "otherwise it is read through the debugger's port"),

@@ -248,7 +248,7 @@ static int read_options(struct watch *w)
     const char *every = cli_arg(c, "every"), *count = cli_arg(c, "count");
 
     w->every = NSEC;
-    if (every && !read_period(every, &w->every))
+    if (every && (!read_period(every, &w->every) || !w->every))
         return cli_fail(CLI_USAGE, "--every %s: not a time such as 1s, 500ms, 2m", every);
     if (count && (!eg_number_parse(count, &w->count) || !w->count))
         return cli_fail(CLI_USAGE, "--count %s: not a number of rounds", count);

@@ -7,6 +7,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -84,6 +85,8 @@ static int listen_tcp(struct live_listener *l, const char *where, struct eg_erro
     }
     if (!*port || strspn(port, "0123456789") != strlen(port))
         return eg_fail(e, EG_EUSAGE, "'%s': HOST:PORT or unix:PATH is wanted", where);
+    if (strlen(port) > 5 || atoi(port) > UINT16_MAX) // getaddrinfo takes the low 16 bits
+        return eg_fail(e, EG_EUSAGE, "'%s': a port is at most 65535", where);
     rc = getaddrinfo(host, port, &hints, &list);
     if (rc)
         return eg_fail(e, EG_EUSAGE, "%s: %s", where, gai_strerror(rc));
