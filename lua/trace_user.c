@@ -141,8 +141,7 @@ static int look(struct eg_trace *t, void *context, struct eg_error *e)
     m->mm = tracee_mm_of_task(t->run, t->task);
     // An event of a point whose number has another one now.
     if (t->now->address != m->address || !tracee_code_at(t->run, m->mm, m->address, &code) ||
-        !tracee_is_present(t->run, m->mm, m->address) ||
-        !(f = trace_user_file(t, &code)))
+        !tracee_is_present(t->run, m->mm, m->address) || !(f = trace_user_file(t, &code)))
         return 0;
     m->file = (uint32_t)(f - t->user->files.at);
     for (uint32_t i = 0; i < f->functions.n && m->n < SAME_MAX; i++)
