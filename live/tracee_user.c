@@ -1,5 +1,5 @@
-/* tracee_user.c - where ELF files are mapped, and what their symbols say. A function is known by its
- * place in the file: so one search serves all processes, wherever they have the file. */
+/* tracee_user.c - where ELF files are mapped, and what their symbols say. A function is known by
+ * its place in the file: so one search serves all processes, wherever they have the file. */
 #include "tracee_user.h"
 #include "../core/arch.h"
 #include "../core/system.h"

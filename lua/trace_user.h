@@ -1,5 +1,5 @@
-/** trace_user.h - between the files about functions of programs: trace_user.c (what a script asks for
- * and is told, events), trace_user_places.c (files, processes, the points of the door). */
+/** trace_user.h - between the files about functions of programs: trace_user.c (what a script asks
+ * for and is told, events), trace_user_places.c (files, processes, the points of the door). */
 #ifndef EG_LUA_TRACE_USER_H
 #define EG_LUA_TRACE_USER_H
 

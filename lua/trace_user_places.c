@@ -1,5 +1,5 @@
-/* trace_user_places.c - files whose functions are wanted, the processes that map them, and a point of
- * the door at each address where one of them has such a function. */
+/* trace_user_places.c - files whose functions are wanted, the processes that map them, and a point
+ * of the door at each address where one of them has such a function. */
 #include "trace_user.h"
 
 enum {

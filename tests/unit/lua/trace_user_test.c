@@ -1,5 +1,5 @@
-/* trace_user_test.c - functions of programs in traces, at events that a test plays: where they are in
- * which process, whose calls are told, and which points come and go. */
+/* trace_user_test.c - functions of programs in traces, at events that a test plays: where they are
+ * in which process, whose calls are told, and which points come and go. */
 #include "../../../core/arch.h"
 #include "../../../live/events.h"
 #include "../../../lua/trace.h"
@@ -102,7 +102,8 @@ static void take_row(void *context, unsigned depth, const struct eg_value *v, si
                  v[i].tag == EG_V_TEXT ? (const char *)v[i].bytes.p : "");
 }
 
-/* A machine with a library, its process, a process without it, and three functions of the kernel. */
+/* A machine with a library, its process, a process without it, and three functions of the kernel.
+ */
 struct machine {
     struct mk_cache w;
     uint64_t file, task[3], mm[3], maps, forks, ends;
