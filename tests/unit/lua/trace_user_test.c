@@ -133,8 +133,11 @@ static void begin(struct machine *m)
     for (int i = 0; i < 3; i++) {
         m->task[i] = mk_guest_task(&m->w.g, 7 + i, "prog", 0);
         m->mm[i] = MK_MM(&m->w.g, m->task[i], "prog\0", "A=1\0");
-        if (i != 1)
+        if (i != 1) {
             mk_guest_vma(&m->w.g, m->mm[i], CODE / PAGE, 1, 5, m->file);
+            // a processor that is there has the page in its tables
+            mk_guest_write(&m->w.g, m->mm[i], CODE + WORK, elf.at + WORK, 16);
+        }
         mk_guest_vma(&m->w.g, m->mm[i], STACK / PAGE, 1, 3, 0);
         mk_guest_write(&m->w.g, m->mm[i], STACK + 0x100, &back, sizeof back);
         mk_guest_write(&m->w.g, m->mm[i], STACK + 0x200, "a text", 7);
