@@ -16,9 +16,9 @@ fails() { # STATUS WORDS COMMAND...
     [ $got = "$want" ] && grep -q "$words" "$live_dir/out" || { cat "$live_dir/out" >&2; live_fail "$*: exit status $got, not $want, or without '$words'"; }
 }
 running() { live_monitor '{"execute":"query-status"}' | grep -q '"running": true'; }
-soon() { # COMMAND: at most five seconds
+soon() { # COMMAND: at most a minute
     local i
-    for ((i = 0; i < 50; i++)); do
+    for ((i = 0; i < 600; i++)); do
         ! "$@" || return 0
         sleep 0.1
     done
@@ -93,6 +93,8 @@ meanwhile() { # WORDS COMMAND...
 }
 reset() { live_monitor '{"execute":"system_reset"}' > /dev/null; }
 meanwhile 'the guest was reset while it was read' reset
+again() { [ "$(grep -c '^live: ready' "$live_serial")" -ge 2 ]; } # it has booted once more
+soon again || live_fail "the guest does not boot again"
 end() { kill -9 "$live_pid"; wait "$live_pid" 2> /dev/null; }
 meanwhile 'QEMU has ended while it was read' end
 echo "ok: $(wc -l <<< "$stay") processes that stay, nine lists beside a storm"

@@ -10,7 +10,7 @@ ring=/dev/shm/trace-ring.$$
 api=${LIVE_API:-$("$live_qemu" --version | sed -n 's/.* version \([0-9]*\)\.\([0-9]*\).*/\1 \2/p' | awk '{ print $1 < 9 ? 1 : $1 == 9 && $2 == 0 ? 2 : $1 == 9 && $2 == 1 ? 3 : $1 < 10 || $2 == 0 && $1 == 10 ? 4 : $1 == 10 && $2 == 1 ? 5 : 6 }')}
 cp -r "$source/contrib" "$work/" && mkdir "$work/live" && cp "$source/live/ring.h" "$work/live/"
 make -s -C "$work/contrib/qemu-plugin" APIS="$api"
-clean() { live_stop; rm -rf "$work" "$ring"; }
+clean() { live_stop || :; rm -rf "$work" "$ring"; }
 # guest.sh's own trap is replaced: this one calls it.
 live_start --memory file --size 256 --cpus "${LIVE_CPUS:-1}" -plugin "$work/contrib/qemu-plugin/engram-qemu-v$api.so,ring=$ring"
 trap clean EXIT
