@@ -50,9 +50,9 @@ static void map_that_lies(void **state)
     static const char head[] = "Root memory region: system\n";
     static const char *const bad[] = {
         "", // nothing
-        "  0000000000001000-0000000000001fff (prio 0, ram): a\n"
-        "  0000000000001800-0000000000002fff (prio 0, ram): b\n", // overlaps
-        "  0000000000002000-0000000000001fff (prio 0, ram): a\n", // ends before it begins
+        ("  0000000000001000-0000000000001fff (prio 0, ram): a\n"
+         "  0000000000001800-0000000000002fff (prio 0, ram): b\n"), // overlaps
+        "  0000000000002000-0000000000001fff (prio 0, ram): a\n",   // ends before it begins
         "  0000000000000000-ffffffffffffffff (prio 0, ram): a\n",
         "  0000000000000000-0000000000001fff (prio 0, ram): a @ffffffffffffffff\n",
     };
