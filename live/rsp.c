@@ -71,7 +71,7 @@ static enum rsp_what end(struct rsp_in *in, uint8_t c)
 
     if (in->state == SUM1) {
         in->bad |= d < 0;
-        in->said = (uint8_t)(d << 4);
+        in->said = d < 0 ? 0 : (uint8_t)(d << 4);
         in->state = SUM2;
         return RSP_MORE;
     }

@@ -110,8 +110,8 @@ static void answer(struct stub *s, const char *p)
         hex64(text, 0x1234001, 8);
         say(s, text);
     } else if (sscanf(p, "m%llx,%llx", &at, &len) == 2) { // each byte is its page's number
-        for (unsigned i = 0; i < len && i < 2048; i++)
-            sprintf(text + 2 * i % sizeof text, "%02x", (unsigned)((at + i) >> 12 & 0xff));
+        for (unsigned i = 0; i < len && i < 2047; i++)
+            sprintf(text + 2 * i, "%02x", (unsigned)((at + i) >> 12 & 0xff));
         if (len <= 2047)
             say(s, text);
         else { // longer than text

@@ -157,6 +157,7 @@ static int run(struct play *p, const char *script, struct said *said, struct eg_
     if (n)
         eg_trace_counts(t, n);
     eg_trace_close(t);
+    eg_vec_fini(&mk_system(p->k)->image->cpus); // of events; nobody else frees them here
     assert_true(p->closed);
     return rc;
 }

@@ -171,6 +171,7 @@ static int run(struct machine *m, struct play *p, const char *script, struct eg_
     }
     eg_trace_counts(t, n);
     eg_trace_close(t);
+    eg_vec_fini(&mk_system(m->w.k)->image->cpus); // of events; nobody else frees them here
     return rc;
 }
 
