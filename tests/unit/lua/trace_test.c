@@ -320,6 +320,7 @@ static void stops(void **state)
                      0);
     assert_string_equal(said.rows, "5\n");
     assert_int_equal(n.events, 1);
+    mk_free(p.k);
     p = machine(&first, &second, &stack);
     p.refuses = true;
     assert_int_equal(run(&p, "on_call('open_it', print)", &said, &n, &e), -EG_EUSAGE);
