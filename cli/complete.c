@@ -219,7 +219,10 @@ static const char *wanted(const struct cli *c, const char *text)
         return NULL;
     if (c->verb && !strcmp(c->verb->name, "trace") && !strcmp(name, "script"))
         return "SCRIPT";
-    return a->kind == EG_ARG_TEXT ? text_kind(c, a) : a->kind == EG_ARG_ADDR ? "SYMBOL" : "N";
+    return a->kind == EG_ARG_FILE   ? "FILE"
+           : a->kind == EG_ARG_TEXT ? text_kind(c, a)
+           : a->kind == EG_ARG_ADDR ? "SYMBOL"
+                                    : "N";
 }
 
 /* ---- what only the image knows ---- */

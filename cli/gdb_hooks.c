@@ -74,19 +74,6 @@ static bool choice(struct line *l, const char *name, const char *value, bool *kn
     return *value >= '0' && *value <= '9' && !*end;
 }
 
-/* Does @arg name a file or folder of this machine? A stranger must neither read nor write one: what
- * a file of patterns or rules has would be shown, and --export writes. */
-static bool names_file(const struct eg_arg *arg)
-{
-    static const char *const names[] = { "against",  "disk", "export", "known", "modules",
-                                         "patterns", "pcap", "rules",  "tar" };
-
-    for (size_t i = 0; arg->kind == EG_ARG_TEXT && i < countof(names); i++)
-        if (!strcmp(arg->name, names[i]))
-            return true;
-    return false;
-}
-
 /* --name, --name=value, --name value. */
 static bool option(struct line *l, size_t *i)
 {
@@ -97,7 +84,8 @@ static bool option(struct line *l, size_t *i)
     if (value)
         *value++ = 0;
     arg = eg_plugin_arg(l->reg->plugin, name);
-    if (arg && names_file(arg)) {
+    // Neither read nor written by a stranger: what a file of patterns has would be shown.
+    if (arg && arg->kind == EG_ARG_FILE) {
         l->error = eg_arena_strf(l->a, "--%s: a debugger may name no file of this machine", name);
         return false;
     }

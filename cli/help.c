@@ -96,7 +96,8 @@ static void arguments(const struct eg_arg *args)
     static const char *const kinds[] = { [EG_ARG_FLAG] = "",
                                          [EG_ARG_INT] = " N[,N...]",
                                          [EG_ARG_ADDR] = " ADDR",
-                                         [EG_ARG_TEXT] = " TEXT" };
+                                         [EG_ARG_TEXT] = " TEXT",
+                                         [EG_ARG_FILE] = " FILE" };
 
     if (args && args->name)
         printf("\noptions:\n");

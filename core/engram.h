@@ -66,6 +66,8 @@ enum eg_arg_kind {
     EG_ARG_INT,      /**< --pid 1 or --pid 1,2: always a list */
     EG_ARG_ADDR,     /**< --at init_task+0x10,0x1000-0x2000: always a list (core/address.h) */
     EG_ARG_TEXT,
+    EG_ARG_FILE, /**< text too: a file or folder of this machine, which who asks from elsewhere (a
+                      debugger, engram gdb) may not name */
 };
 struct eg_arg {
     const char *name;

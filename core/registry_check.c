@@ -27,7 +27,7 @@ static const char *lacks_of_plugin(const struct eg_plugin *p)
     if (!p->run == !p->scan)
         return "a plugin has .run or .scan, one of them";
     for (const struct eg_arg *a = p->args; a && a->name; a++)
-        if (a->kind < EG_ARG_FLAG || a->kind > EG_ARG_TEXT || !a->help)
+        if (a->kind < EG_ARG_FLAG || a->kind > EG_ARG_FILE || !a->help)
             return "an option has a kind (EG_ARG) and a help text";
     if (!p->help || !p->columns)
         return "a plugin has .help and .columns";
@@ -160,9 +160,11 @@ static const char *os_of(enum eg_record_kind kind, const void *record)
 static int check_options(const struct eg_plugin_reg *p, const struct eg_plugin_reg *other,
                          struct eg_error *e)
 {
-    static const char *const arg_kinds[] = {
-        [EG_ARG_FLAG] = "flag", [EG_ARG_INT] = "int", [EG_ARG_ADDR] = "addr", [EG_ARG_TEXT] = "text"
-    };
+    static const char *const arg_kinds[] = { [EG_ARG_FLAG] = "flag",
+                                             [EG_ARG_INT] = "int",
+                                             [EG_ARG_ADDR] = "addr",
+                                             [EG_ARG_TEXT] = "text",
+                                             [EG_ARG_FILE] = "file" };
 
     for (const struct eg_arg *a = p->plugin->args; a && a->name; a++)
         for (const struct eg_arg *b = other->plugin->args; b && b->name; b++)

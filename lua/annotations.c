@@ -31,7 +31,7 @@ static const char head[] =
     "\n"
     "---@alias column_kind "
     "\"int\"|\"big\"|\"addr\"|\"text\"|\"bytes\"|\"time\"|\"flags\"|\"bool\"|\"duration\"\n"
-    "---@alias arg_kind \"flag\"|\"int\"|\"addr\"|\"text\"\n"
+    "---@alias arg_kind \"flag\"|\"int\"|\"addr\"|\"text\"|\"file\"\n"
     "\n"
     "---@class declaration\n"
     "---@field name string name on the command line\n"

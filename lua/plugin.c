@@ -253,7 +253,7 @@ const struct eg_column *script_read_columns(lua_State *L, struct eg_arena *a)
 
 static void read_arguments(lua_State *L, struct script_plugin *p)
 {
-    static const char *const kinds[] = { "flag", "int", "addr", "text", NULL };
+    static const char *const kinds[] = { "flag", "int", "addr", "text", "file", NULL };
     const size_t n = list_field(L, "args");
     struct eg_arg *a = eg_arena_array(&p->arena, struct eg_arg, n + 1);
 

@@ -168,6 +168,7 @@ void script_push_args(lua_State *L)
             }
             break;
         case EG_ARG_TEXT:
+        case EG_ARG_FILE:
             if (eg_arg_text(s->run, a->name)) {
                 lua_pushstring(L, eg_arg_text(s->run, a->name));
                 lua_setfield(L, -2, a->name);

@@ -489,7 +489,7 @@ EG_PLUGIN(triage) = {
         "images can be compared. docs/triage.md says how to write a rule.",
     .columns = columns,
     .args = EG_ARGS(EG_ARG(severity, TEXT, "only findings at least so serious; low when not given"),
-                    EG_ARG(rules, TEXT, "a folder of further rules"),
+                    EG_ARG(rules, FILE, "a folder of further rules"),
                     EG_ARG(rule, TEXT, "only these rules: ID,ID"),
                     EG_ARG(evidence, INT, "rows of a finding that are shown; 5 when not given"),
                     EG_ARG(all, FLAG, "also the rules that found nothing, or were not checked"),

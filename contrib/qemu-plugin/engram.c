@@ -3,10 +3,9 @@
  * guest into a ring in shared memory (../../live/ring.h). It decides nothing and decodes nothing:
  * places and filters come from Engram, which reads the ring in a process of its own.
  *
- *  Places are looked for when code is translated. So new ones need that all translated code is
- * thrown away, which qemu_plugin_reset() does, from a thread of a processor only. Each processor
- * looks for changes when it falls asleep, wakes, translates, or returns from an interrupt: so
- * a busy one does too, at each tick of its clock. */
+ *  Places are looked for when code is translated. For new ones all translated code is thrown away,
+ * by qemu_plugin_reset(), which only a processor's thread may call. Each looks for changes when it
+ * sleeps, wakes, translates, or returns from an interrupt: at each tick of its clock at least. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif

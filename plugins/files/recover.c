@@ -299,7 +299,7 @@ EG_PLUGIN(recover) = {
     .columns = columns,
     .args = EG_ARGS(FILE_FILTER_ARGS,
                     EG_ARG(tar, TEXT, "into a tar of this name in the folder of -o"),
-                    EG_ARG(known, TEXT,
+                    EG_ARG(known, FILE,
                            "leave out files whose digest is in this list (sha256sum, md5sum, "
                            "hashdeep, NSRL as text or SQLite)"),
                     EG_ARG(preserve, FLAG,

@@ -518,9 +518,9 @@ EG_PLUGIN(kernelcode) = {
     .looks_for = EG_NAMES("changed kernel code"),
     .columns = columns,
     .args = EG_ARGS(EG_ARG(all, FLAG, "also each place that the kernel itself patches"),
-                    EG_ARG(against, TEXT,
+                    EG_ARG(against, FILE,
                            "compare the kernel's code with this vmlinux, vmlinuz or Image"),
-                    EG_ARG(modules, TEXT,
+                    EG_ARG(modules, FILE,
                            "compare modules with the .ko, .ko.xz, .ko.zst, .ko.gz in this folder")),
     .run = run,
 };

@@ -224,7 +224,7 @@ EG_PLUGIN(vdso) = {
     .columns = columns,
     .args = EG_ARGS(EG_ARG(pid, INT, "only these processes"),
                     EG_ARG(all, FLAG, "also pages with nothing odd"),
-                    EG_ARG(against, TEXT, "compare the kernel's own with this vmlinux or vmlinuz")),
+                    EG_ARG(against, FILE, "compare the kernel's own with this vmlinux or vmlinuz")),
     .needs = EG_NEEDS(mm_vdso),
     .uses = EG_NAMES("tasks", "vmas"),
     .run = run,

@@ -140,7 +140,7 @@ static void setting(struct reader *r, struct span line)
         found(r, value, name);
 }
 
-/* .npmrc: "//registry.npmjs.org/:_authToken=…". */
+/* .npmrc: "//HOST/:_authToken=…". */
 static void registry(struct reader *r, struct span line)
 {
     struct span key;

@@ -299,7 +299,7 @@ EG_PLUGIN(decrypt) = {
         "integrity or with several keys: `keys --export` writes what opens those.",
     .columns = columns,
     .args = EG_ARGS(EG_ARG(volume, TEXT, "only this one: its name or the kernel's, dm-0"),
-                    EG_ARG(disk, TEXT, "copy of a disk with encrypted volumes")),
+                    EG_ARG(disk, FILE, "copy of a disk with encrypted volumes")),
     .run = run,
     .asks = true,
 };

@@ -74,7 +74,7 @@ EG_PLUGIN(volumekeys) = {
     .aliases = EG_NAMES("dmcrypt", "dm_crypt", "luks"),
     .columns = columns,
     .args = EG_ARGS(EG_ARG(show, FLAG, "print the keys too: they are secrets"),
-                    EG_ARG(disk, TEXT, "file with an encrypted volume: proves its key")),
+                    EG_ARG(disk, FILE, "file with an encrypted volume: proves its key")),
     .looks_for = EG_NAMES("encryption keys"),
     .run = run,
 };

@@ -324,7 +324,7 @@ EG_PLUGIN(regex) = {
                         "linux.vmaregexscan.VmaRegExScan"),
     .columns = columns,
     .args = EG_ARGS(EG_SCAN_ARGS, EG_ARG(pattern, TEXT, "what to look for; may be given again"),
-                    EG_ARG(patterns, TEXT, "a file of patterns, one in each line"),
+                    EG_ARG(patterns, FILE, "a file of patterns, one in each line"),
                     { "ignore-case", EG_ARG_FLAG, "of ASCII, or with --utf of all letters" },
                     EG_ARG(literal, FLAG, "no syntax: these very bytes"),
                     EG_ARG(utf, FLAG, "memory is UTF-8: a character may have several bytes")),

@@ -526,7 +526,7 @@ EG_PLUGIN(yara) = {
     .columns = columns,
     .args =
         EG_ARGS(EG_SCAN_ARGS,
-                EG_ARG(rules, TEXT, "a file of rules, compiled or not, or a folder; repeatable"),
+                EG_ARG(rules, FILE, "a file of rules, compiled or not, or a folder; repeatable"),
                 EG_ARG(define, TEXT, "NAME=VALUE, for the rules; repeatable"),
                 EG_ARG(fast, FLAG, "one match of a string will do, where the condition allows")),
     .scan = &scan,

@@ -11,9 +11,9 @@ fails=0
 live_start --memory file --size 192
 "$engram" -r jsonl watch "qmp:$live_qmp" pslist --every 200ms > "$live_dir/events" 2> "$live_dir/errors" &
 watcher=$!
-until_event() { # REGEX: at most ten seconds
+until_event() { # REGEX: at most a minute
     local i
-    for ((i = 0; i < 100; i++)); do
+    for ((i = 0; i < 600; i++)); do
         ! grep -qE "$1" "$live_dir/events" || return 0
         kill -0 $watcher 2> /dev/null || return 1
         sleep 0.1
