@@ -1,8 +1,8 @@
 # guest.sh: a guest of QEMU for tests.  Read by tests, in bash:
 #
 #   . "$tests/live/guest.sh"
-#   live_start [--memory file|memfd|private|none] [--size MB] [--cpus N] [--machine pc|q35] [--qmp tcp] [--gdb]
-#              [--kernel-options 'WORDS'] [QEMU OPTION...]
+#   live_start [--arch amd64|arm64] [--memory file|memfd|private|none] [--size MB] [--cpus N] [--machine pc|q35]
+#              [--qmp tcp] [--gdb] [--kernel-options 'WORDS'] [QEMU OPTION...]
 #   live_ask 'COMMAND'         what a shell of the guest prints for it
 #   live_work WORDS...         starts a workload of guest/work.c there and returns
 #   live_stop                  also when the test ends, however it does
@@ -10,13 +10,13 @@
 # It sets $live_dir, and in it $live_qmp, $live_gdb and $live_serial (what the guest printed), $live_memory (a file; or ""),
 # $live_pid and $live_kernel (vmlinuz). Where a guest cannot be had, the test is skipped: exit 77, and why.
 #
-# $LIVE_QEMU: another qemu-system-x86_64. $LIVE_KERNEL: another kernel. $LIVE_CACHE: a folder that keeps the kernel.
+# $LIVE_QEMU: another qemu-system-…. $LIVE_MODEL: another processor than max. $LIVE_KERNEL: another kernel. $LIVE_CACHE: a
+# folder that keeps kernels.
 # The port is read by a shell of the guest: what it prints is in $live_serial. Words of --kernel-options work=NAME,N,…: a
 # workload that begins with the guest.
 # shellcheck shell=bash disable=SC2034
 
 live_here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-live_qemu=${LIVE_QEMU:-qemu-system-x86_64}
 live_cache=${LIVE_CACHE:-${TMPDIR:-/tmp}/live-cache}
 
 live_skip() {
@@ -24,10 +24,41 @@ live_skip() {
     exit 77
 }
 
+# What is of the processor: QEMU, its machine, the compiler, the kernel.
+live_processor() { # ARCH
+    live_arch=$1
+    case $1 in
+    amd64) live_qemu=qemu-system-x86_64 live_console=ttyS0 live_cc=${CC:-cc} ;;
+    arm64) live_qemu=qemu-system-aarch64 live_console=ttyAMA0 live_cc=aarch64-linux-gnu-gcc ;;
+    *) live_fail "no processor $1" ;;
+    esac
+    live_qemu=${LIVE_QEMU:-$live_qemu}
+    live_kernel=${LIVE_KERNEL:-$live_cache/vmlinuz-$1} live_busybox=$live_cache/busybox-$1 live_initramfs=$live_cache/initramfs-$1
+}
+
+# Of another processor than this machine's: a kernel and busybox, as samples/make fetches them.
+live_fetch_foreign() {
+    [ ! -s "$live_kernel" ] || [ ! -s "$live_busybox" ] || return 0
+    mkdir -p "$live_cache"
+    (
+        exec 9> "$live_cache/lock"
+        flock 9 # tests run side by side
+        cache=$live_cache/$live_arch here=$live_here/../../samples work=/none
+        suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
+        say() { echo "$*" >&2; }
+        die() { live_skip "no $live_arch kernel or busybox for a guest: $*"; }
+        # shellcheck source=../../samples/packages.sh
+        . "$here/packages.sh"
+        mkdir -p "$cache"
+        busybox=$(unpack "$suite" "$live_arch" busybox-static) && cp "$busybox/bin/busybox" "$live_busybox" || exit 77
+        [ -s "$live_kernel" ] || { from=$(kernel "$suite" "$live_arch" "$(kernel_version "$suite" "$live_arch" linux-image-cloud)") &&
+            cp "$from/vmlinuz" "$live_kernel"; } || exit 77
+    ) || exit 77
+}
+
 # A kernel of Debian: its newest cloud kernel of this release, by apt as it is set up here.
 live_fetch_kernel() {
     local package
-    live_kernel=${LIVE_KERNEL:-$live_cache/vmlinuz}
     [ ! -s "$live_kernel" ] || return 0
     command -v apt-get > /dev/null && command -v dpkg-deb > /dev/null ||
         live_skip "no kernel for a guest: this machine has no apt; LIVE_KERNEL=FILE names one"
@@ -49,9 +80,8 @@ live_fetch_kernel() {
 }
 
 # The guest's files: busybox, the workloads, a program with its libraries, and init.
-live_initramfs() {
-    local root=$live_cache/root.$$ busybox out=$live_cache/initramfs
-    busybox=$(command -v busybox)
+live_make_initramfs() {
+    local root=$live_cache/root.$$ out=$live_initramfs busybox=$live_busybox library
     if [ "$out" -nt "$live_here/guest/init" ] && [ "$out" -nt "$live_here/guest/work.c" ] &&
         [ "$out" -nt "$live_here/guest/call.c" ] && [ "$out" -nt "$busybox" ]; then
         return
@@ -61,18 +91,24 @@ live_initramfs() {
     cp "$live_here/guest/init" "$root/init"
     echo 'root:x:0:0:root:/:/bin/sh' > "$root/etc/passwd"
     chmod 755 "$root/init"
-    "${CC:-cc}" -O1 -static -D_GNU_SOURCE -o "$root/bin/work" "$live_here/guest/work.c" -lpthread 2> "$live_cache/cc.log" ||
+    "$live_cc" -O1 -static -D_GNU_SOURCE -o "$root/bin/work" "$live_here/guest/work.c" -lpthread 2> "$live_cache/cc.log" ||
         live_skip "no static program for a guest: see $live_cache/cc.log"
-    "${CC:-cc}" -O1 -o "$root/bin/call" "$live_here/guest/call.c" && # with the libraries that it needs
+    "$live_cc" -O1 -o "$root/bin/call" "$live_here/guest/call.c" || live_skip "no program for a guest" # with what it needs
+    if [ "$live_arch" = amd64 ]; then
         ldd "$root/bin/call" | grep -o '/[^ ]*' | (cd / && cpio --quiet -L -p -d "$root")
+    else
+        mkdir "$root/lib"
+        for library in libc.so.6 ld-linux-aarch64.so.1; do cp -L "$("$live_cc" -print-file-name=$library)" "$root/lib/"; done
+    fi
     (cd "$root" && find . | cpio --quiet -o -H newc) > "$out.$$" && mv "$out.$$" "$out"
     rm -rf "$root"
 }
 
 live_start() {
-    local memory=file size=256 cpus=1 machine=pc qmp='' gdb='' words='' options=() place i
+    local arch=amd64 memory=file size=256 cpus=1 machine='' qmp='' gdb='' words='' options=() place i
     while [ $# -gt 0 ]; do
         case $1 in
+        --arch) arch=$2 && shift ;;
         --memory) memory=$2 && shift ;;
         --size) size=$2 && shift ;;
         --cpus) cpus=$2 && shift ;;
@@ -84,16 +120,33 @@ live_start() {
         esac
         shift
     done
+    live_processor "$arch"
     command -v "$live_qemu" > /dev/null || live_skip "there is no $live_qemu"
-    command -v busybox > /dev/null && command -v cpio > /dev/null || live_skip "there is no busybox or no cpio"
-    live_fetch_kernel
-    live_initramfs
+    command -v "$live_cc" > /dev/null || live_skip "there is no $live_cc"
+    command -v cpio > /dev/null || live_skip "there is no cpio"
+    if [ "$arch" = amd64 ]; then
+        live_busybox=$(command -v busybox) || live_skip "there is no busybox"
+        live_fetch_kernel
+    else
+        live_fetch_foreign
+    fi
+    live_make_initramfs
     live_dir=$(mktemp -d "${TMPDIR:-/tmp}/live.XXXXXX")
     trap live_stop EXIT
     trap 'exit 130' INT TERM
     live_qmp=$live_dir/qmp live_gdb=$live_dir/gdb live_serial=$live_dir/serial live_memory=''
-    mkfifo "$live_dir/port.in" "$live_dir/port.out"
+    mkfifo "$live_dir/port.in"
     : > "$live_serial"
+    exec 8<> "$live_dir/port.in"
+    if [ "$arch" = amd64 ]; then
+        machine=${machine:-pc} words="no_timer_check tsc=unstable $words"
+        mkfifo "$live_dir/port.out"
+        options+=(-serial "file:$live_serial")
+    else # this machine has one port, for both ways
+        machine=${machine:-virt}
+        ln -s serial "$live_dir/port.out"
+    fi
+    options+=(-chardev "pipe,id=port,path=$live_dir/port")
 
     case $memory in
     file | private)
@@ -116,13 +169,10 @@ live_start() {
         options+=(-qmp "unix:$live_qmp,server=on,wait=off")
     fi
     [ -z "$gdb" ] || options+=(-gdb "unix:$live_gdb,server=on,wait=off")
-    "$live_qemu" -M "$machine" -accel "${LIVE_ACCEL:-tcg}" -cpu max -m "$size" -smp "$cpus" -nodefaults -no-user-config -display none \
-        -kernel "$live_kernel" -initrd "$live_cache/initramfs" \
-        -append "console=ttyS0 quiet panic=-1 no_timer_check tsc=unstable $words" \
-        -serial "file:$live_serial" -chardev "pipe,id=port,path=$live_dir/port" -serial chardev:port \
-        "${options[@]}" "$@" < /dev/null > "$live_dir/qemu.log" 2>&1 &
+    "$live_qemu" -M "$machine" -accel "${LIVE_ACCEL:-tcg}" -cpu "${LIVE_MODEL:-max}" -m "$size" -smp "$cpus" -nodefaults -no-user-config \
+        -display none -kernel "$live_kernel" -initrd "$live_initramfs" -append "console=$live_console quiet panic=-1 $words" \
+        "${options[@]}" -serial chardev:port "$@" < /dev/null > "$live_dir/qemu.log" 2>&1 &
     live_pid=$!
-    exec 8<> "$live_dir/port.in"
     for ((i = 0; i < 1200; i++)); do
         ! grep -q '^live: ready' "$live_serial" || break
         kill -0 "$live_pid" 2> /dev/null || { cat "$live_dir/qemu.log" >&2; live_fail "QEMU ended: see above"; }
