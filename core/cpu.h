@@ -35,7 +35,8 @@ struct eg_cpu {
     const struct eg_arch *arch;
     uint64_t root;     /**< physical address of the top table; 0: not known */
     uint64_t control;  /**< x86: CR4 */
-    uint64_t gs_base;  /**< x86: the kernel's; 0: not known */
+    uint64_t gs_base;  /**< where the kernel's variables of this CPU are: x86's GS base, AArch64's
+                          TPIDR_EL1 or _EL2; 0: not known */
     uint32_t pid;      /**< PRSTATUS: the task on it; 0: not known */
     uint64_t regs[40]; /**< in the order of the architecture's names */
     uint8_t n_regs;

@@ -14,7 +14,8 @@ enum event_kind {
     EVENT_WRITE,  /**< memory at @address was written */
     EVENT_SYSCALL, /**< the plugin alone: any system call is entered */
     EVENT_SYSRET,  /**< the plugin alone: and left */
-    EVENT_RESET,   /**< the guest was reset: what was known of it is void */
+    EVENT_RESET,   /**< the guest was reset: what was known of it is void. Told without a point of
+                      its own; not by a debugger's port on KVM */
 };
 enum { EVENT_POINTS_MAX = 65536, EVENT_CPUS_MAX = 1024 };
 struct event_point {
@@ -29,7 +30,7 @@ struct event_point {
 };
 struct event {
     enum event_kind kind;
-    uint32_t point; /**< the id of events_add() */
+    uint32_t point; /**< the id of add(); EVENT_RESET: EVENT_POINTS_MAX */
     uint32_t cpu;
     uint64_t number;     /**< counts all events of the machine, from 0, also those that were lost */
     uint64_t time;       /**< ns since the trace began; by the host */

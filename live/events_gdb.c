@@ -6,22 +6,16 @@
 #include "../core/arch.h"
 #include "../core/parallel.h"
 #include "../core/space.h"
+#include "connect.h"
 #include "events.h"
 #include "gdbstub.h"
 #include "guardian.h"
-#include <errno.h>
 #include <inttypes.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { STEP_MS = 10000, HARDWARE_MAX = 4 };
+enum { STEP_MS = 10000, HARDWARE_MAX = 4, X86 = 62, ARM64 = 183, ARM64_PC = 32 };
 
 struct point {
     struct event_point is;
@@ -40,6 +34,7 @@ struct door {
     struct guardian guardian;
     struct eg_space *memory;
     bool tcg; /**< its breakpoints need not be lifted for a step */
+    bool watches_reset;
     EG_VEC(struct point) points;
     EG_VEC(struct place) places;
     EG_VEC(struct event) queue;
@@ -176,42 +171,6 @@ static int remove_(struct events *s, uint32_t id, struct eg_error *e)
 
 /* ---- running ---- */
 
-/* What a stop says: the thread, and of a watchpoint the address. */
-struct stop {
-    unsigned signal;
-    uint64_t thread, watched;
-    bool has_thread, is_watch, ended;
-};
-
-static struct stop parse(const char *text)
-{
-    const char *end = text + strlen(text), *p = text + 1;
-    struct stop s = { 0 };
-    uint8_t signal = 0;
-
-    s.ended = *text == 'W' || *text == 'X';
-    if (rsp_unhex(p, end, &signal, 1) == 1)
-        p += 2;
-    s.signal = signal;
-    while (p < end) {
-        const char *colon = memchr(p, ':', (size_t)(end - p));
-        const char *next = memchr(p, ';', (size_t)(end - p));
-        const char *value = colon ? colon + 1 : end;
-
-        if (!colon || !next || colon > next)
-            break;
-        if (!strncmp(p, "thread:", 7)) {
-            if (*value == 'p') // of a process of the stub
-                value = memchr(value, '.', (size_t)(next - value)) ? strchr(value, '.') + 1 : end;
-            s.has_thread = rsp_number(&value, next, &s.thread);
-        } else if (!strncmp(p, "watch:", 6) || !strncmp(p, "awatch:", 7)) {
-            s.is_watch = rsp_number(&value, next, &s.watched);
-        }
-        p = next + 1;
-    }
-    return s;
-}
-
 static void ran(struct door *d)
 {
     d->stub->thread = 0;
@@ -219,7 +178,7 @@ static void ran(struct door *d)
         gdbstub_memory_renew(d->memory);
 }
 
-static int ended(const struct stop *s, struct eg_error *e)
+static int ended(const struct gdbstub_stop *s, struct eg_error *e)
 {
     enum { QUIT = 3 }; // QEMU's for a machine that was shut down
     if (s->ended || s->signal == QUIT)
@@ -227,18 +186,17 @@ static int ended(const struct stop *s, struct eg_error *e)
     return 0;
 }
 
-static bool in_root(const struct door *d, const struct event_point *p, const struct eg_cpu *c)
+static bool in_root(const struct event_point *p, const struct eg_cpu *c)
 {
     const uint64_t half = UINT64_C(0x1000); // page table isolation: the half of the same process
 
-    (void)d;
     return !p->root || ((p->root ^ c->root) & ~half & ~UINT64_C(0xfff)) == 0;
 }
 
-static bool met(const struct door *d, const struct event_point *p, const struct stop *s,
-                const struct eg_cpu *c, uint64_t pc, uint64_t sp)
+static bool met(const struct event_point *p, const struct gdbstub_stop *s, const struct eg_cpu *c,
+                uint64_t pc, uint64_t sp)
 {
-    if (!in_root(d, p, c))
+    if (!in_root(p, c))
         return false;
     switch (p->kind) {
     case EVENT_WRITE:
@@ -250,8 +208,45 @@ static bool met(const struct door *d, const struct event_point *p, const struct 
     }
 }
 
-/* What the stop means: events into the queue. */
-static int understand(struct door *d, const struct stop *s, struct eg_error *e)
+/* Where a processor begins behind a reset: x86's vector, whose instruction pointer lacks the base of
+ * its segment; of QEMU's AArch64 machines the firmware's memory, or QEMU's own words to a kernel. */
+static const struct {
+    uint16_t machine;
+    uint64_t place, pc;
+} resets[] = { { X86, 0xfffffff0, 0xfff0 }, { ARM64, 0, 0 }, { ARM64, 1 << 30, 1 << 30 } };
+
+static uint16_t machine(const struct door *d)
+{
+    return d->stub->layout.arch->elf_machine;
+}
+
+/* Programs can have code there, but not without page tables. */
+static bool is_reset(const struct door *d, const struct eg_cpu *c, uint64_t pc)
+{
+    bool is = false;
+
+    for (size_t i = 0; i < countof(resets); i++)
+        is |= resets[i].machine == machine(d) && resets[i].pc == pc;
+    return is && !c->root && d->watches_reset;
+}
+
+static struct event *queue(struct door *d, const struct event *ev, struct eg_error *e)
+{
+    struct event *out = eg_vec_push(&d->queue);
+
+    if (!out) {
+        eg_fail(e, EG_ENOMEM, "out of memory for an event");
+        return NULL;
+    }
+    *out = *ev;
+    out->number = d->number++;
+    return out;
+}
+
+/* What the stop means: events into the queue. @behind: where the processor is if the store was
+ * done; 0: it was. */
+static int understand(struct door *d, const struct gdbstub_stop *s, uint64_t behind,
+                      struct eg_error *e)
 {
     const struct gdbstub_layout *l = &d->stub->layout;
     struct event ev = { .time = now_ns() - d->begun };
@@ -268,19 +263,25 @@ static int understand(struct door *d, const struct stop *s, struct eg_error *e)
         d->since = now_ns();
     ev.cpu = s->thread ? (uint32_t)(s->thread - 1) : 0;
     d->queue.n = d->given = 0;
+    if (behind && pc != behind) // it faulted, and will be done again
+        return 0;
+    if (is_reset(d, &ev.state, pc)) {
+        ev.kind = EVENT_RESET;
+        ev.point = EVENT_POINTS_MAX;
+        d->stepping = s->thread;
+        return queue(d, &ev, e) ? 0 : -EG_ENOMEM;
+    }
     for (size_t i = 0; i < d->points.n; i++) {
         const struct event_point *p = &d->points.at[i].is;
         struct event *out;
 
-        if (!met(d, p, s, &ev.state, pc, sp))
+        if (!met(p, s, &ev.state, pc, sp))
             continue;
-        out = eg_vec_push(&d->queue);
+        out = queue(d, &ev, e);
         if (!out)
-            return eg_fail(e, EG_ENOMEM, "out of memory for an event");
-        *out = ev;
+            return -EG_ENOMEM;
         out->kind = p->kind;
         out->point = d->points.at[i].id;
-        out->number = d->number++;
         out->address = p->kind == EVENT_WRITE ? p->address : pc;
         if (p->kind == EVENT_WRITE) {
             uint8_t bytes[8] = { 0 };
@@ -294,43 +295,76 @@ static int understand(struct door *d, const struct stop *s, struct eg_error *e)
         }
     }
     // It stands before the instruction, which must be passed, whether or not anyone wanted it.
-    for (size_t i = 0; i < d->places.n; i++)
+    for (size_t i = 0; i < d->places.n && !s->is_watch; i++)
         if (d->places.at[i].type != '2' && d->places.at[i].address == pc)
             d->stepping = s->thread;
     return 0;
 }
 
-/* Wait for what a step ends with: it is a stop without a name, or something that is watched. */
-static int step(struct door *d, struct eg_error *e)
+/* Lift, or put back, all breakpoints or all watchpoints. */
+static int set_all(struct door *d, bool watchpoints, bool on, struct eg_error *e)
 {
-    const uint64_t thread = d->stepping;
-    struct stop s;
-    int rc = 0;
+    for (size_t i = 0; i < d->places.n; i++) {
+        const struct place *p = &d->places.at[i];
+        int rc = 0;
 
-    d->stepping = 0;
-    for (size_t i = 0; i < d->places.n && !rc && !d->tcg; i++)
-        if (d->places.at[i].type != '2')
-            rc = lift(d, &d->places.at[i], e);
-    if (!rc || rc == -EG_EUSAGE)
+        if ((p->type == '2') == watchpoints)
+            rc = on ? insert(d, p, e) : lift(d, p, e);
+        if (rc && rc != -EG_EUSAGE)
+            return rc;
+    }
+    return 0;
+}
+
+/* Let @thread pass one instruction, which @stores to what is watched; *@out: what it ended with, a
+ * stop without a name, or at something that is watched. */
+static int step_once(struct door *d, uint64_t thread, bool stores, struct gdbstub_stop *out,
+                     struct eg_error *e)
+{
+    int rc = d->tcg ? 0 : set_all(d, false, false, e);
+
+    if (!rc && stores)
+        rc = set_all(d, true, false, e);
+    if (!rc)
         rc = gdbstub_go(d->stub, e, "vCont;s:%" PRIx64, thread);
     if (!rc)
         rc = gdbstub_wait(d->stub, STEP_MS, e);
-    if (rc == 0 && !d->stub->stopped) { // cancelled, or very slow
-        if ((rc = gdbstub_halt(d->stub, e)))
-            return rc;
-    } else if (rc < 0) {
+    if (rc < 0 || (!d->stub->stopped && (rc = gdbstub_halt(d->stub, e)))) // cancelled, or very slow
         return rc;
-    }
-    s = parse(d->stub->stop);
+    *out = gdbstub_stop_of(d->stub->stop);
     d->stub->stopped = false;
     ran(d);
-    if ((rc = ended(&s, e)))
-        return rc;
-    for (size_t i = 0; i < d->places.n && !d->tcg; i++)
-        if (d->places.at[i].type != '2' && (rc = insert(d, &d->places.at[i], e)) < 0 &&
-            rc != -EG_EUSAGE)
-            return rc;
-    return s.is_watch ? understand(d, &s, e) : 0;
+    rc = ended(out, e);
+    if (!rc && !d->tcg)
+        rc = set_all(d, false, true, e);
+    return !rc && stores ? set_all(d, true, true, e) : rc;
+}
+
+/* x86 stops behind a store, AArch64 before it, so that it would stop there for ever. */
+static int watched(struct door *d, const struct gdbstub_stop *s, struct eg_error *e)
+{
+    struct eg_cpu before;
+    uint64_t known, task;
+    struct gdbstub_stop end;
+    int rc;
+
+    if (machine(d) != ARM64)
+        return understand(d, s, 0, e);
+    rc = gdbstub_cpu(d->stub, s->thread, &before, &known, &task, e);
+    if (!rc)
+        rc = step_once(d, s->thread, true, &end, e);
+    return rc ? rc : understand(d, s, before.regs[ARM64_PC] + 4, e);
+}
+
+static int step(struct door *d, struct eg_error *e)
+{
+    const uint64_t thread = d->stepping;
+    struct gdbstub_stop s;
+    int rc;
+
+    d->stepping = 0;
+    rc = step_once(d, thread, false, &s, e);
+    return !rc && s.is_watch ? watched(d, &s, e) : rc;
 }
 
 static int go_on(struct door *d, struct eg_error *e)
@@ -357,7 +391,7 @@ static int next(struct events *s, struct event *out, int ms, struct eg_error *e)
 
     for (;;) {
         const uint64_t now = now_ns();
-        struct stop stop;
+        struct gdbstub_stop stop;
 
         if (take(d, out))
             return 1;
@@ -371,11 +405,12 @@ static int next(struct events *s, struct event *out, int ms, struct eg_error *e)
         rc = gdbstub_wait(d->stub, now < end ? (int)((end - now) / 1000000) + 1 : 0, e);
         if (rc <= 0)
             return rc;
-        stop = parse(d->stub->stop);
+        stop = gdbstub_stop_of(d->stub->stop);
         d->stub->stopped = false;
         if ((rc = ended(&stop, e)))
             return rc;
-        if (stop.has_thread && stop.signal == 5 && (rc = understand(d, &stop, e)))
+        if (stop.has_thread && stop.signal == 5 &&
+            (rc = stop.is_watch ? watched(d, &stop, e) : understand(d, &stop, 0, e)))
             return rc;
         if (now >= end && d->given == d->queue.n && !d->stepping)
             return go_on(d, e);
@@ -478,6 +513,21 @@ static bool is_tcg(struct gdbstub *g)
     return is;
 }
 
+/* The stub does not tell of a reset, but that stops at a breakpoint as well. Of KVM's four none is
+ * taken for that. */
+static int watch_reset(struct door *d, struct eg_error *e)
+{
+    for (size_t i = 0; i < countof(resets) && d->tcg; i++) {
+        const struct event_point p = { .kind = EVENT_RESET, .address = resets[i].place };
+        const int rc = resets[i].machine == machine(d) ? add_place(d, &p, e) : 0;
+
+        if (rc && rc != -EG_EUSAGE)
+            return rc;
+        d->watches_reset |= !rc;
+    }
+    return 0;
+}
+
 int events_gdb_open_fd(struct events **out, int fd, struct eg_error *e)
 {
     struct door *d = calloc(1, sizeof *d);
@@ -501,68 +551,23 @@ int events_gdb_open_fd(struct events **out, int fd, struct eg_error *e)
     }
     d->tcg = is_tcg(d->stub);
     d->begun = now_ns();
+    if ((rc = watch_reset(d, e))) {
+        close_(&d->events);
+        return rc;
+    }
     d->events = (struct events){ &ops, d, d->tcg };
     *out = &d->events;
     return 0;
 }
 
-static int connect_unix(const char *path, struct eg_error *e)
-{
-    struct sockaddr_un a = { .sun_family = AF_UNIX };
-    int fd;
-
-    if (strlen(path) >= sizeof a.sun_path)
-        return eg_fail(e, EG_EUSAGE, "gdb:%s: the path of a socket is shorter", path);
-    memcpy(a.sun_path, path, strlen(path) + 1);
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && !connect(fd, (struct sockaddr *)&a, sizeof a))
-        return fd;
-    eg_fail(e, EG_EIO, "gdb:%s: %s: is it the socket of QEMU's -gdb unix:PATH,server,nowait?", path,
-            strerror(errno));
-    if (fd >= 0)
-        close(fd);
-    return -EG_EIO;
-}
-
-static int connect_tcp(const char *where, const char *colon, struct eg_error *e)
-{
-    const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
-    struct addrinfo *all, *a;
-    const int one = 1;
-    char host[256];
-    int fd = -1, rc;
-
-    if ((size_t)(colon - where) >= sizeof host)
-        return eg_fail(e, EG_EUSAGE, "gdb:%s: HOST:PORT is wanted", where);
-    snprintf(host, sizeof host, "%.*s", (int)(colon - where), where);
-    if (*host == '[' && host[strlen(host) - 1] == ']') { // [::1]:1234
-        host[strlen(host) - 1] = 0;
-        memmove(host, host + 1, strlen(host));
-    }
-    rc = getaddrinfo(*host ? host : "localhost", colon + 1, &hints, &all);
-    if (rc)
-        return eg_fail(e, EG_EUSAGE, "gdb:%s: %s", where, gai_strerror(rc));
-    for (a = all; a && fd < 0; a = a->ai_next) {
-        fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        if (fd >= 0 && connect(fd, a->ai_addr, a->ai_addrlen)) {
-            rc = errno;
-            close(fd);
-            fd = -1;
-        }
-    }
-    freeaddrinfo(all);
-    if (fd < 0)
-        return eg_fail(e, EG_EIO, "gdb:%s: %s: QEMU's option -gdb tcp:127.0.0.1:PORT opens it",
-                       where, strerror(rc ? rc : errno));
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    return fd;
-}
-
 int events_gdb_open(struct events **out, const char *where, struct eg_error *e)
 {
-    const char *colon = strrchr(where, ':');
-    const int fd =
-        strchr(where, '/') || !colon ? connect_unix(where, e) : connect_tcp(where, colon, e);
+    struct eg_error why;
+    bool is_unix;
+    const int fd = live_connect(where, &is_unix, &why);
 
-    return fd < 0 ? fd : events_gdb_open_fd(out, fd, e);
+    if (fd < 0)
+        return eg_fail(e, why.code, "gdb:%s: %s: QEMU's option -gdb %s opens it", where, why.text,
+                       is_unix ? "unix:PATH,server,nowait" : "tcp:127.0.0.1:PORT");
+    return events_gdb_open_fd(out, fd, e);
 }

@@ -74,6 +74,13 @@ static void begin_send(struct gdbstub *g)
         g->out.failed = true;
 }
 
+/* A stub speaks when it is asked; the monitor greets: {"QMP": …, or "QEMU 7.2.22 monitor - …". */
+static bool greets(const struct gdbstub *g)
+{
+    return !g->layout.arch && g->filled > 6 &&
+           (!memcmp(g->buffer, "{\"QMP\"", 6) || !memcmp(g->buffer, "QEMU ", 5));
+}
+
 /* More bytes, at most until @end. @return 1; 0: none. */
 static int more_bytes(struct gdbstub *g, uint64_t end, bool can_cancel, struct eg_error *e)
 {
@@ -98,7 +105,12 @@ static int more_bytes(struct gdbstub *g, uint64_t end, bool can_cancel, struct e
         if (n > 0) {
             g->taken = 0;
             g->filled = (size_t)n;
-            return 1;
+            if (!greets(g))
+                return 1;
+            g->closed = true;
+            return eg_fail(e, EG_EFORMAT,
+                           "this is QEMU's monitor (QMP); trace needs its gdbstub: -gdb "
+                           "unix:PATH,server,nowait opens that");
         }
         if (rc <= 0 && now >= end)
             return 0;
@@ -308,6 +320,35 @@ int gdbstub_halt(struct gdbstub *g, struct eg_error *e)
             keep_stop(g);
     }
     return 0;
+}
+
+struct gdbstub_stop gdbstub_stop_of(const char *text)
+{
+    const char *end = text + strlen(text), *p = text + 1;
+    struct gdbstub_stop s = { 0 };
+    uint8_t signal = 0;
+
+    s.ended = *text == 'W' || *text == 'X';
+    if (rsp_unhex(p, end, &signal, 1) == 1)
+        p += 2;
+    s.signal = signal;
+    while (p < end) {
+        const char *colon = memchr(p, ':', (size_t)(end - p));
+        const char *next = memchr(p, ';', (size_t)(end - p));
+        const char *value = colon ? colon + 1 : end;
+
+        if (!colon || !next || colon > next)
+            break;
+        if (!strncmp(p, "thread:", 7)) {
+            if (*value == 'p') // of a process of the stub
+                value = memchr(value, '.', (size_t)(next - value)) ? strchr(value, '.') + 1 : end;
+            s.has_thread = rsp_number(&value, next, &s.thread);
+        } else if (!strncmp(p, "watch:", 6) || !strncmp(p, "awatch:", 7)) {
+            s.is_watch = rsp_number(&value, next, &s.watched);
+        }
+        p = next + 1;
+    }
+    return s;
 }
 
 /* ---- memory ---- */

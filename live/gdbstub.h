@@ -26,7 +26,7 @@ struct gdbstub_layout {
     EG_VEC(struct gdbstub_register) all;
     int16_t of[40]; /**< eg_cpu.regs[i] is all[of[i]]; -1: there is none */
     int16_t cr3, cr4, gs, kernel_gs, cs, efer; /**< x86-64 */
-    int16_t ttbr0, ttbr1, tcr, vbar, sp_el0;   /**< AArch64 */
+    int16_t ttbr1, vbar, sp_el0, tpidr[2];     /**< AArch64; of EL1, EL2 */
     int16_t pc, sp;
 };
 
@@ -68,6 +68,13 @@ int gdbstub_monitor(struct gdbstub *g, const char *command, char **text, struct 
 int gdbstub_go(struct gdbstub *g, struct eg_error *e, const char *format, ...) EG_PRINTF(3, 4);
 /** Wait for a stop, at most @ms. @return 1: it is in g->stop; 0: none; negative: closed. */
 int gdbstub_wait(struct gdbstub *g, int ms, struct eg_error *e);
+/** What a stop says: the thread, and of a watchpoint the address. */
+struct gdbstub_stop {
+    unsigned signal;
+    uint64_t thread, watched;
+    bool has_thread, is_watch, ended;
+};
+struct gdbstub_stop gdbstub_stop_of(const char *text);
 /** Have it stand, if it runs: g->stop then says why it stopped. */
 int gdbstub_halt(struct gdbstub *g, struct eg_error *e);
 /** Read memory of the processor g->thread, or physical. @return how many bytes of it were read;

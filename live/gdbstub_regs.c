@@ -134,11 +134,11 @@ void gdbstub_layout_end(struct gdbstub_layout *l, const char *architecture)
     l->kernel_gs = find(l, "k_gs_base");
     l->cs = find(l, "cs");
     l->efer = find(l, "efer");
-    l->ttbr0 = find(l, "ttbr0_el1");
     l->ttbr1 = find(l, "ttbr1_el1");
-    l->tcr = find(l, "tcr_el1");
     l->vbar = either(l, "vbar_el1", "vbar");
     l->sp_el0 = find(l, "sp_el0");
+    l->tpidr[0] = find(l, "tpidr_el1");
+    l->tpidr[1] = find(l, "tpidr_el2");
     l->pc = either(l, "rip", "pc");
     l->sp = either(l, "rsp", "sp");
 }
@@ -284,9 +284,9 @@ static bool one(struct gdbstub *g, int i, uint64_t *out)
 int gdbstub_cpu(struct gdbstub *g, uint64_t thread, struct eg_cpu *cpu, uint64_t *known,
                 uint64_t *task, struct eg_error *e)
 {
-    enum { BYTES_MAX = 1 << 14, EL = 0xc, PSTATE = 33 };
+    enum { BYTES_MAX = 1 << 14, EL = 0xc, EL2 = 8, PSTATE = 33 };
     uint8_t bytes[BYTES_MAX];
-    uint64_t v;
+    uint64_t v, mode;
     size_t n;
     int rc = 0;
 
@@ -303,7 +303,11 @@ int gdbstub_cpu(struct gdbstub *g, uint64_t thread, struct eg_cpu *cpu, uint64_t
         cpu->root = v & UINT64_C(0x0000ffffffffffc0);
     if (one(g, g->layout.vbar, &v))
         cpu->vectors = v;
-    if (cpu->n_regs > PSTATE && cpu->regs[PSTATE] & EL && one(g, g->layout.sp_el0, &v))
-        *task = v; // arch/arm64/include/asm/current.h
+    mode = cpu->n_regs > PSTATE ? cpu->regs[PSTATE] & EL : 0;
+    if (mode && one(g, g->layout.sp_el0, &v))
+        *task = v;                                         // arch/arm64/include/asm/current.h
+    for (int i = mode == EL2; i < 2 && !cpu->gs_base; i++) // asm/percpu.h; EL2: with FEAT_VHE
+        if (one(g, g->layout.tpidr[i], &v))
+            cpu->gs_base = v;
     return g->closed ? eg_fail(e, EG_ENOTFOUND, "the machine has ended") : 0;
 }

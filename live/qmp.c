@@ -2,18 +2,17 @@
 #include "qmp.h"
 #include "../core/parallel.h"
 #include "../core/vec.h"
+#include "connect.h"
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <netdb.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -159,50 +158,28 @@ static int next_answer(struct qmp *q, struct qmp_value **out, uint64_t until, st
 
 /* ---- connecting ---- */
 
-static int connect_unix(struct qmp *q, struct eg_error *e)
+static int reach(struct qmp *q, struct eg_error *e)
 {
-    struct sockaddr_un a = { .sun_family = AF_UNIX };
+    struct eg_error why;
 
-    if (strlen(q->where) >= sizeof a.sun_path)
-        return eg_fail(e, EG_EUSAGE, "%s: the path of a unix socket has at most %zu bytes",
-                       q->where, sizeof a.sun_path - 1);
-    memcpy(a.sun_path, q->where, strlen(q->where));
-    q->is_unix = true;
-    q->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (q->fd < 0 || connect(q->fd, (struct sockaddr *)&a, sizeof a) != 0)
-        return eg_fail(e, EG_EIO,
-                       "%s: %s: QEMU opens such a socket with -qmp "
-                       "unix:%s,server=on,wait=off",
-                       q->where, strerror(errno), q->where);
-    return 0;
+    q->fd = live_connect(q->where, &q->is_unix, &why);
+    if (q->fd >= 0)
+        return 0;
+    return eg_fail(e, why.code,
+                   "%s: %s: QEMU opens such a monitor with -qmp %s:%s,server=on,wait=off", q->where,
+                   why.text, q->is_unix ? "unix" : "tcp", q->where);
 }
 
-static int connect_tcp(struct qmp *q, const char *host, const char *port, struct eg_error *e)
+/** Nothing was said: is it QEMU's gdbstub? That has stopped the guest for its new debugger, so the
+ * word is "detach", which a monitor that is held by another program never gets to read. */
+static bool is_gdbstub(struct qmp *q)
 {
-    const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
-    struct addrinfo *list, *a;
-    int rc = getaddrinfo(host, port, &hints, &list), error = ECONNREFUSED;
+    static const char detach[] = "$D#44";
+    char answer[2] = "";
 
-    if (rc)
-        return eg_fail(e, EG_EIO, "%s: %s", q->where, gai_strerror(rc));
-    for (a = list; a && q->fd < 0; a = a->ai_next) {
-        socklen_t len = sizeof error;
-
-        q->fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (q->fd < 0)
-            continue;
-        error = connect(q->fd, a->ai_addr, a->ai_addrlen) == 0 ? 0 : errno;
-        if (error == EINPROGRESS) {
-            rc = wait_for(q->fd, POLLOUT, now_ms() + CONNECT_SECONDS * 1000, e);
-            error = rc > 0 ? 0 : ETIMEDOUT;
-            if (rc > 0)
-                getsockopt(q->fd, SOL_SOCKET, SO_ERROR, &error, &len);
-        }
-        if (error)
-            eg_close_fd_(&q->fd), q->fd = -1;
-    }
-    freeaddrinfo(list);
-    return q->fd >= 0 ? 0 : eg_fail(e, EG_EIO, "%s: %s", q->where, strerror(error));
+    return send(q->fd, detach, sizeof detach - 1, MSG_NOSIGNAL) == sizeof detach - 1 &&
+           wait_for(q->fd, POLLIN, now_ms() + 1000, NULL) == 1 &&
+           recv(q->fd, answer, sizeof answer, MSG_DONTWAIT) > 0 && strchr("+$", answer[0]);
 }
 
 /** The greeting, and the command that ends it. */
@@ -211,6 +188,11 @@ static int greet(struct qmp *q, struct eg_error *e)
     struct qmp_value *v = NULL;
     int rc = next_answer(q, &v, now_ms() + CONNECT_SECONDS * 1000, e);
 
+    if ((!rc || rc == -EG_EFORMAT) && is_gdbstub(q))
+        return eg_fail(e, EG_EFORMAT,
+                       "%s: is QEMU's gdbstub, not its monitor: -qmp unix:PATH,server,nowait opens "
+                       "that; `engram trace gdb:%s` is for the gdbstub",
+                       q->where, q->where);
     if (rc < 0)
         return rc == -EG_EFORMAT ? eg_fail(e, EG_EFORMAT,
                                            "%s: is not a monitor of QEMU (QMP): it speaks first, "
@@ -234,8 +216,6 @@ static int greet(struct qmp *q, struct eg_error *e)
 
 int qmp_open(struct qmp **out, const char *where, struct eg_error *e)
 {
-    eg_cleanup(eg_free_) char *host = strdup(where);
-    char *colon = host ? strrchr(host, ':') : NULL;
     struct qmp *q = calloc(1, sizeof *q);
     int rc = 0;
 
@@ -243,22 +223,12 @@ int qmp_open(struct qmp **out, const char *where, struct eg_error *e)
         *q = (struct qmp){ .where = strdup(where), .fd = -1, .guard = -1 };
         pthread_mutex_init(&q->lock, NULL);
     }
-    if (!q || !q->where || !host)
+    if (!q || !q->where)
         rc = eg_fail(e, EG_ENOMEM, "%s: out of memory", where);
     else if (!strncmp(where, libvirt, sizeof libvirt - 1))
         q->domain = q->where + sizeof libvirt - 1;
-    else if (access(where, F_OK) != 0 && colon && colon[1] &&
-             strspn(colon + 1, "0123456789") == strlen(colon + 1)) {
-        char *from = host;
-
-        *colon = 0;
-        if (*host == '[' && colon[-1] == ']') { // an address of IPv6
-            colon[-1] = 0;
-            from++;
-        }
-        rc = connect_tcp(q, *from ? from : "127.0.0.1", colon + 1, e);
-    } else
-        rc = connect_unix(q, e);
+    else
+        rc = reach(q, e);
     if (!rc && q->domain && (!*q->domain || *q->domain == '-'))
         rc = eg_fail(e, EG_EUSAGE, "%s: is not the name of a domain", where);
     if (!rc && !q->domain)

@@ -16,8 +16,9 @@ enum { X86 = 62, ARM64 = 183 }; // EM_…
 static const uint8_t x86_args[] = { 5, 4, 3, 2, 8, 9 }, arm64_args[] = { 0, 1, 2, 3, 4, 5, 6, 7 };
 enum { X86_SP = 6, ARM64_LR = 30, ARM64_SP = 31, RESULT = 0 };
 
-EG_SYMBOL(current_task, "task_struct *"); // to 6.1, and since 6.16
+EG_SYMBOL(current_task, "task_struct *"); // x86, to 6.1, and since 6.16
 EG_SYMBOL(pcpu_hot, "pcpu_hot");          // 6.2 to 6.15
+EG_SYMBOL(__entry_task, "task_struct *"); // AArch64: what runs, whatever is in SP_EL0
 EG_FIELD_AS(hot_task, pcpu_hot, "current_task");
 
 static uint16_t machine(const struct eg_cpu *c)
@@ -327,11 +328,13 @@ void tracee_result(struct eg_run *r, const struct eg_cpu *c, struct eg_obj task,
 struct eg_obj tracee_task(struct eg_run *r, const struct event *ev)
 {
     struct eg_obj place = { .why = EG_NO_SYMBOL, .view = eg_view_of(r), .bind = eg_binding_of(r) };
+    const bool x86 = machine(&ev->state) == X86;
     uint64_t task = ev->task;
 
-    if (!task && is_kernels(ev->state.gs_base)) {
-        place = eg_has_symbol(r, current_task) ? eg_sym(r, current_task)
-                                               : eg_at(eg_sym(r, pcpu_hot), hot_task);
+    if (!is_kernels(task) && (x86 ? is_kernels(ev->state.gs_base) : ev->state.gs_base)) {
+        place = !x86                             ? eg_sym(r, __entry_task)
+                : eg_has_symbol(r, current_task) ? eg_sym(r, current_task)
+                                                 : eg_at(eg_sym(r, pcpu_hot), hot_task);
         place.addr += ev->state.gs_base; // as __per_cpu_offset[] of this processor
         if (!eg_load(&task, place))
             task = 0;
@@ -395,6 +398,8 @@ const char *tracee_next_frame(struct eg_run *r, struct eg_obj task, struct trace
 
 void tracee_put_state(struct eg_image *img, const struct event *ev)
 {
+    for (size_t i = 0; i < img->cpus.n; i++) // the others have run on since their last event
+        img->cpus.at[i] = (struct eg_cpu){ .arch = ev->state.arch };
     while (img->cpus.n <= ev->cpu && ev->cpu < EVENT_CPUS_MAX) {
         struct eg_cpu *c = eg_vec_push(&img->cpus);
 

@@ -492,6 +492,9 @@ int eg_trace_step(struct eg_trace *t, int ms, struct eg_error *e)
         t->no_more = true;
     if (rc <= 0)
         return rc;
+    if (ev.kind == EVENT_RESET)
+        return eg_fail(e, EG_EIO,
+                       "rebooted: the machine was reset, and what is watched is of the boot before");
     begun = now_ns(CLOCK_MONOTONIC);
     rc = handle(t, &ev, e);
     t->counts.ns += now_ns(CLOCK_MONOTONIC) - begun;

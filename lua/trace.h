@@ -57,7 +57,8 @@ void eg_trace_sink(struct eg_trace *t, struct eg_sink sink);
 /** on_start() of the script. */
 int eg_trace_start(struct eg_trace *t, struct eg_error *e);
 /** Let the machine run until an event, at most @ms, and call what the script has for it. @return 1:
- * there was one; 0: none; negative: the machine has ended (-EG_ENOTFOUND), or the script must. */
+ * there was one; 0: none; negative: the machine has ended (-EG_ENOTFOUND), it was reset (-EG_EIO),
+ * or the script must. */
 int eg_trace_step(struct eg_trace *t, int ms, struct eg_error *e);
 /** Has the script called stop()? */
 bool eg_trace_stopped(const struct eg_trace *t);
