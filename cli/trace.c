@@ -134,6 +134,8 @@ static int open_system(struct trace *t, const char *where)
     struct eg_error e;
     int status = CLI_OK;
 
+    if (!image && (image = eg_trace_file(t->own)))
+        c->open.format = "raw";
     if (image) {
         c->image = image;
         c->open.live = true;

@@ -44,8 +44,6 @@ struct event {
 struct events;
 struct events_ops {
     const char *name;
-    bool synchronous; /**< the machine stands still from events_open(), and from an event of next(),
-                         to the following next() */
     /** @id: chosen by the caller, below EVENT_POINTS_MAX, and not in use. Points may be added and
      * removed while the machine stands or runs. @return -EG_EUSAGE: the door cannot do this (too
      * many, this length); others: it is closed. */
@@ -64,6 +62,8 @@ struct events_ops {
     /** Physical memory of the machine as it is now, borrowed until close(). What a view has of it
      * is void after next(). @return -EG_ENOTFOUND: another way has to be given. NULL: the same. */
     int (*memory)(struct events *s, struct eg_space **out, struct eg_error *e);
+    /** The file that is its memory; NULL: not known. NULL: the same. */
+    const char *(*file)(struct events *s);
     /** The state of all processors, while it stands still: into img->cpus. NULL: not known. */
     int (*cpus)(struct events *s, struct eg_image *img, struct eg_error *e);
     /** The machine goes on without any point, and all is freed, *@s too. */

@@ -486,7 +486,6 @@ static void close_(struct events *s)
 
 static const struct events_ops ops = {
     .name = "gdb",
-    .synchronous = true,
     .add = add,
     .remove = remove_,
     .next = next,

@@ -32,14 +32,12 @@ struct ring {
     const struct eg_arch *arch;
     uint64_t tail, next_number, begun;
     uint32_t ticket, ticket_cpu; /**< of the event that was given last; 0: nobody waits */
-    struct eg_mapped *memory;
-    struct eg_space *phys;
 };
 
 #define LOAD(p)     __atomic_load_n((p), __ATOMIC_ACQUIRE)
 #define STORE(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
 
-static const struct events_ops ring_ops, ring_async_ops;
+static const struct events_ops ring_ops;
 
 static struct ring *ring_of(const struct events *s)
 {
@@ -48,7 +46,7 @@ static struct ring *ring_of(const struct events *s)
 
 bool events_is_ring(const struct events *s)
 {
-    return s->ops == &ring_ops || s->ops == &ring_async_ops;
+    return s->ops == &ring_ops;
 }
 
 static uint64_t now_ns(void)
@@ -321,36 +319,11 @@ const struct ring_head *events_ring_head(const struct events *s)
     return ring_of(s)->live_head;
 }
 
-/* The file that the plugin was told of, if there can be no hole in it: that of a machine's PCI
- * devices is above 2 GiB. */
-static int memory(struct events *s, struct eg_space **out, struct eg_error *e)
+static const char *file(struct events *s)
 {
-    const uint64_t hole = UINT64_C(1) << 31;
-    struct ring *r = ring_of(s);
-    struct stat st;
-    int fd, rc;
+    const struct ring *r = ring_of(s);
 
-    if (r->phys) {
-        *out = r->phys;
-        return 0;
-    }
-    if (!r->head.memory_file[0])
-        return eg_fail(e, EG_ENOTFOUND, "the plugin was not told where the guest's memory is");
-    fd = open(r->head.memory_file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size <= 0)
-        rc = eg_fail(e, EG_EIO, "%s: is not a file that can be read", r->head.memory_file);
-    else if ((uint64_t)st.st_size > hole)
-        rc = eg_fail(e, EG_ENOTFOUND,
-                     "%s: of a machine with more than 2 GiB only its monitor knows what is where",
-                     r->head.memory_file);
-    else
-        rc = eg_mapped_open(&r->memory, fd, (uint64_t)st.st_size, false, r->head.memory_file, e);
-    if (fd >= 0)
-        close(fd);
-    if (!rc)
-        rc = eg_memory_open(&r->phys, r->memory->bytes, (size_t)r->memory->size, e);
-    *out = r->phys;
-    return rc;
+    return r->head.memory_file[0] ? r->head.memory_file : NULL;
 }
 
 static void ring_close(struct events *s)
@@ -362,8 +335,6 @@ static void ring_close(struct events *s)
         publish(r);
         answer(r);
     }
-    eg_space_close(r->phys);
-    eg_mapped_close(r->memory);
     eg_mapped_close(r->m);
     if (r->fd >= 0)
         close(r->fd); // and with it the lock, by which the plugin knows that nobody answers
@@ -431,7 +402,7 @@ int events_ring_open(struct events **out, const char *where, struct eg_error *e)
         free(path);
         return eg_fail(e, EG_ENOMEM, "out of memory for a ring");
     }
-    r->base = (struct events){ .ops = async ? &ring_async_ops : &ring_ops, .priv = r };
+    r->base = (struct events){ .ops = &ring_ops, .priv = r };
     r->mode = sync ? SYNC : async ? ASYNC : BY_KIND;
     rc = open_file(r, path, e);
     free(path);
@@ -456,22 +427,12 @@ int events_ring_open(struct events **out, const char *where, struct eg_error *e)
     return 0;
 }
 
-static const struct events_ops ring_async_ops = {
-    .name = "ring, asynchronous",
-    .add = add,
-    .remove = take_away,
-    .next = next,
-    .lost = lost,
-    .memory = memory,
-    .close = ring_close,
-};
 static const struct events_ops ring_ops = {
     .name = "ring",
-    .synchronous = true,
     .add = add,
     .remove = take_away,
     .next = next,
     .lost = lost,
-    .memory = memory,
+    .file = file,
     .close = ring_close,
 };

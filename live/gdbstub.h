@@ -25,8 +25,8 @@ struct gdbstub_layout {
     bool big_endian;
     EG_VEC(struct gdbstub_register) all;
     int16_t of[40]; /**< eg_cpu.regs[i] is all[of[i]]; -1: there is none */
-    int16_t cr3, cr4, gs, kernel_gs, cs, efer; /**< x86-64 */
-    int16_t ttbr1, vbar, sp_el0, tpidr[2];     /**< AArch64; of EL1, EL2 */
+    int16_t cr3, cr4, gs, kernel_gs, cs, efer;   /**< x86-64 */
+    int16_t sp_el0, ttbr1[2], vbar[2], tpidr[2]; /**< AArch64; of EL1, of EL2 */
     int16_t pc, sp;
 };
 

@@ -134,8 +134,10 @@ void gdbstub_layout_end(struct gdbstub_layout *l, const char *architecture)
     l->kernel_gs = find(l, "k_gs_base");
     l->cs = find(l, "cs");
     l->efer = find(l, "efer");
-    l->ttbr1 = find(l, "ttbr1_el1");
-    l->vbar = either(l, "vbar_el1", "vbar");
+    l->ttbr1[0] = find(l, "ttbr1_el1");
+    l->ttbr1[1] = find(l, "ttbr1_el2");
+    l->vbar[0] = either(l, "vbar_el1", "vbar");
+    l->vbar[1] = find(l, "vbar_el2");
     l->sp_el0 = find(l, "sp_el0");
     l->tpidr[0] = find(l, "tpidr_el1");
     l->tpidr[1] = find(l, "tpidr_el2");
@@ -281,6 +283,17 @@ static bool one(struct gdbstub *g, int i, uint64_t *out)
     return true;
 }
 
+/* A kernel that was booted at EL2 stays there, and EL1's registers are of its guests. */
+static uint64_t of_level(struct gdbstub *g, const int16_t of[2], bool el2)
+{
+    uint64_t v = 0;
+
+    for (int i = el2; i < 2 && !v; i++)
+        if (!one(g, of[i], &v))
+            v = 0;
+    return v;
+}
+
 int gdbstub_cpu(struct gdbstub *g, uint64_t thread, struct eg_cpu *cpu, uint64_t *known,
                 uint64_t *task, struct eg_error *e)
 {
@@ -299,15 +312,13 @@ int gdbstub_cpu(struct gdbstub *g, uint64_t thread, struct eg_cpu *cpu, uint64_t
     n = rsp_unhex((const char *)g->in.data.at, (const char *)g->in.data.at + g->in.data.n, bytes,
                   sizeof bytes);
     gdbstub_take_registers(&g->layout, bytes, n, cpu, known);
-    if (one(g, g->layout.ttbr1, &v))
-        cpu->root = v & UINT64_C(0x0000ffffffffffc0);
-    if (one(g, g->layout.vbar, &v))
-        cpu->vectors = v;
     mode = cpu->n_regs > PSTATE ? cpu->regs[PSTATE] & EL : 0;
     if (mode && one(g, g->layout.sp_el0, &v))
-        *task = v;                                         // arch/arm64/include/asm/current.h
-    for (int i = mode == EL2; i < 2 && !cpu->gs_base; i++) // asm/percpu.h; EL2: with FEAT_VHE
-        if (one(g, g->layout.tpidr[i], &v))
-            cpu->gs_base = v;
+        *task = v; // arch/arm64/include/asm/current.h
+    if (g->layout.ttbr1[0] >= 0) {
+        cpu->root = of_level(g, g->layout.ttbr1, mode == EL2) & UINT64_C(0x0000ffffffffffc0);
+        cpu->vectors = of_level(g, g->layout.vbar, mode == EL2);
+        cpu->gs_base = of_level(g, g->layout.tpidr, mode == EL2); // asm/percpu.h
+    }
     return g->closed ? eg_fail(e, EG_ENOTFOUND, "the machine has ended") : 0;
 }

@@ -17,7 +17,7 @@
 
 #define RING_MAGIC UINT64_C(0x31474e4952474545) /* "EEGRING1" */
 enum {
-    RING_VERSION = 1,
+    RING_VERSION = 2,
     RING_CPUS = 64,
     RING_POINTS = 512,
     RING_RANGES = 16,
@@ -85,16 +85,22 @@ struct ring_point {
 /** How the plugin finds the task that runs, and what of it belongs into a record. Offsets in
  * bytes. */
 struct ring_linux {
-    uint64_t current[RING_CPUS]; /**< physical address of the processor's current_task; 0: none */
-    uint64_t root;               /**< physical address of the kernel's page tables */
-    uint64_t direct, direct_len; /**< where physical memory from 0 on is in the kernel's space */
-    uint32_t levels;             /**< of page tables: 4 or 5; 0: none of all this is known */
+    uint64_t current[RING_CPUS];  /**< physical address of the processor's current task; 0: none */
+    uint64_t root;                /**< physical address of the kernel's page tables */
+    uint64_t direct, direct_len;  /**< where physical memory from 0 on is in the kernel's space */
+    uint32_t levels;              /**< of page tables; 0: none of all this is known */
+    uint32_t page_shift, va_bits; /**< AArch64: of page tables, the kernel's and programs' */
     uint32_t stack, mm, pid, tgid, comm; /**< of task_struct */
     uint32_t pgd;                        /**< of mm_struct */
     uint32_t entry;                      /**< from the beginning of a stack to its pt_regs */
-    uint32_t entry_len;                  /**< bytes of pt_regs */
-    uint32_t number, accumulator;        /**< of pt_regs: the call's number and its result */
-    uint32_t args[2][6];                 /**< of pt_regs, by the kind of program */
+    uint32_t entry_len;                  /**< bytes of pt_regs that a record has */
+    /* Of pt_regs; by the kind of program, [0] of 64 bits: */
+    uint32_t number[2][2]; /**< the call's number, [1] where it leaves */
+    uint32_t number_len;   /**< its bytes: 4 or 8 */
+    uint32_t result;
+    uint32_t args[2][6];
+    uint32_t first; /**< the first argument where a call leaves; 0: as where it enters */
+    uint32_t mode, mode_mask, mode_32; /**< 4 bytes that say which kind of program it is */
 };
 struct ring_range {
     uint64_t start, len; /**< physical */

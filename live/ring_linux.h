@@ -6,7 +6,7 @@
 #include "../core/run.h"
 #include "ring.h"
 
-/** @return false: the run has failed, with what is not known. x86-64 only. */
+/** @return false: the run has failed, with what is not known. x86-64 and AArch64. */
 bool live_ring_linux(struct eg_run *r, struct ring_linux *out);
 
 /** Where system calls enter and leave: addresses of the kernel's code. */

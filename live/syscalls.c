@@ -153,6 +153,9 @@ static void from_other(const struct syscalls *s, struct syscall *c)
 
 struct syscalls *live_syscalls_open(struct eg_run *r)
 {
+    const bool arm = !strcmp(eg_system_of(r)->arch->name, "aarch64");
+    const uint32_t audit[] = { arm ? LINUX_AUDIT_AARCH64 : LINUX_AUDIT_X86_64,
+                               arm ? (uint32_t)LINUX_AUDIT_ARM : (uint32_t)LINUX_AUDIT_I386 };
     struct syscalls *s = eg_tmp(r, sizeof *s);
 
     for (unsigned kind = 0; kind < 2; kind++)
@@ -160,7 +163,7 @@ struct syscalls *live_syscalls_open(struct eg_run *r)
             struct syscall *c = &s->of[kind][i];
             struct linux_syscall m;
 
-            c->name = linux_syscall_name(kind ? LINUX_AUDIT_I386 : LINUX_AUDIT_X86_64, i);
+            c->name = linux_syscall_name(audit[kind], i);
             if (!kind && linux_syscall(r, i, &m)) {
                 if (!c->name)
                     c->name = strncmp(m.name, "sys_", 4) ? m.name : m.name + 4;
@@ -205,20 +208,22 @@ static uint64_t word(const struct ring_record *n, uint32_t at)
 bool live_syscall_of_record(struct eg_run *r, const struct ring_linux *os,
                             const struct ring_record *n, struct syscall_seen *out)
 {
-    enum { CS_AFTER_NUMBER = 16, USER32_CS = 0x23 };
+    const bool leaves = n->kind == RING_SYSRET;
 
     *out = (struct syscall_seen){ 0 };
     if (n->entry_len < os->entry_len || !n->entry_len)
         return false;
-    out->kind = (word(n, os->number + CS_AFTER_NUMBER) & 0xffff) == USER32_CS;
-    out->number = (int64_t)word(n, os->number);
-    out->value = (int64_t)word(n, os->accumulator);
-    if (n->kind == RING_SYSCALL && out->kind && out->number == -1)
+    out->kind = (word(n, os->mode) & os->mode_mask) == os->mode_32;
+    out->number = (int64_t)word(n, os->number[out->kind][leaves]);
+    out->value = (int64_t)word(n, os->result);
+    if (os->number_len == 4)
+        out->number = (int32_t)out->number;
+    else if (!leaves && out->kind && out->number == -1) // x86: not yet moved to its place
         out->number = (int32_t)out->value;
     if (out->kind)
         out->value = (int32_t)out->value;
     for (unsigned i = 0; i < SYSCALL_ARGS; i++) {
-        out->args[i] = word(n, os->args[out->kind][i]);
+        out->args[i] = word(n, i || !leaves || !os->first ? os->args[out->kind][i] : os->first);
         if (out->kind)
             out->args[i] = (uint32_t)out->args[i];
     }

@@ -95,6 +95,13 @@ int eg_trace_image(struct eg_trace *t, const char *name, struct eg_image **out, 
     return rc;
 }
 
+const char *eg_trace_file(const struct eg_trace *t)
+{
+    const char *path = t->from->ops->file ? t->from->ops->file(t->from) : NULL;
+
+    return path && *path == '/' ? path : NULL; // QEMU may be in another folder
+}
+
 int eg_trace_cpus(struct eg_trace *t, struct eg_image *img, struct eg_error *e)
 {
     img->cpus.n = 0;
@@ -493,8 +500,9 @@ int eg_trace_step(struct eg_trace *t, int ms, struct eg_error *e)
     if (rc <= 0)
         return rc;
     if (ev.kind == EVENT_RESET)
-        return eg_fail(e, EG_EIO,
-                       "rebooted: the machine was reset, and what is watched is of the boot before");
+        return eg_fail(
+            e, EG_EIO,
+            "rebooted: the machine was reset, and what is watched is of the boot before");
     begun = now_ns(CLOCK_MONOTONIC);
     rc = handle(t, &ev, e);
     t->counts.ns += now_ns(CLOCK_MONOTONIC) - begun;

@@ -41,6 +41,8 @@ struct events;
 int eg_trace_new(struct eg_trace **out, struct events *from, struct eg_error *e);
 /** Its memory as an image: the caller's, to be closed before the trace. @name: for messages. */
 int eg_trace_image(struct eg_trace *t, const char *name, struct eg_image **out, struct eg_error *e);
+/** The file that is its memory, as the door says, to be opened as raw; NULL: it does not. */
+const char *eg_trace_file(const struct eg_trace *t);
 /** The state of its processors, into an image that was opened otherwise. */
 int eg_trace_cpus(struct eg_trace *t, struct eg_image *img, struct eg_error *e);
 /** Let it run for up to @ms: a processor may be in a program, with page tables that do not map the

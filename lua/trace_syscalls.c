@@ -149,9 +149,12 @@ static int find_gates(struct eg_run *r, void *context)
     return 0;
 }
 
-/* Where the guest's memory is in the file that the image is, if it is one. */
+/* Where the guest's memory is in the file that the image is, if it is one. Else only the plugin was
+ * told of a file, which is RAM from its beginning on: AArch64's machines have other things before.
+ */
 static void tell_memory(struct eg_trace *t)
 {
+    const char *told = t->from->ops->file(t->from);
     struct eg_image *img = t->sys->image;
     struct ring_range ranges[RING_RANGES];
     struct eg_view *v = eg_view_of(t->syscalls->run);
@@ -159,8 +162,12 @@ static void tell_memory(struct eg_trace *t)
     struct eg_extent x;
     unsigned n = 0;
 
-    if (!img->on_disk || !img->n_files)
+    if (!img->on_disk || !img->n_files || (told && strcmp(told, img->path) != 0)) {
+        if (eg_next_mapped(v, img->phys, 0, img->phys->last, &x) && x.start)
+            events_ring_memory(
+                t->from, "", &(struct ring_range){ x.start, img->phys->last - x.start + 1, 0 }, 1);
         return;
+    }
     while (eg_next_mapped(v, img->phys, from, img->phys->last, &x)) {
         uint64_t at;
 
@@ -199,8 +206,7 @@ int trace_ring_begin(struct eg_trace *t, struct eg_error *e)
         return rc;
     s = t->syscalls;
     live_syscalls_texts(s->table, texts);
-    if (!events_ring_head(t->from)->memory_file[0])
-        tell_memory(t);
+    tell_memory(t);
     events_ring_os(t->from, &s->os, (const uint8_t(*)[RING_CALLS])texts);
     if (!s->n_handlers) {
         events_ring_calls(t->from, none);

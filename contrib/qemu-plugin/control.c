@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0 */
-/* control.c - the file in shared memory, and what Engram asks for in it. */
+/* control.c - the plugin's beginning, the file in shared memory, and what Engram asks for in it. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -8,17 +8,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+int qemu_plugin_version = PLUGIN_API;
 qemu_plugin_id_t self;
 int ring_fd = -1;
 struct ring_head *head;
 struct ring_control *control;
 struct ring_record *records;
-uint32_t n_records, n_regs;
+uint32_t n_records, n_regs, machine;
 struct in_use now;
 uint64_t write_first, write_last;
 pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER;
@@ -248,4 +250,52 @@ bool set_memory_file(const char *path)
     memcpy(memory_file, path, strlen(path) + 1);
     memcpy(head->memory_file, memory_file, sizeof memory_file);
     return true;
+}
+
+/* ---- loading ---- */
+
+EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc, char **argv)
+{
+    const char *ring = NULL, *memory = NULL;
+    unsigned long n = 16384;
+    bool keep = false;
+
+    if (!info->system_emulation)
+        return failed("it is for whole machines", "not for user mode");
+    for (int i = 0; i < argc; i++)
+        if (!strncmp(argv[i], "ring=", 5))
+            ring = argv[i] + 5;
+        else if (!strncmp(argv[i], "memory=", 7))
+            memory = argv[i] + 7;
+        else if (!strncmp(argv[i], "records=", 8))
+            n = strtoul(argv[i] + 8, NULL, 0);
+        else if (!strcmp(argv[i], "keep=on") || !strcmp(argv[i], "keep=off"))
+            keep = argv[i][6] == 'n';
+        else
+            return failed("not an option (ring=, memory=, records=, keep=)", argv[i]);
+    if (!ring)
+        return failed("a file has to be given", "ring=FILE");
+    if (n < 16 || n > RING_RECORDS_MAX || n & (n - 1))
+        return failed("records=", "a power of two, from 16 to 1048576, is wanted");
+    self = id;
+    if (make_ring(ring, (uint32_t)n, keep))
+        return -1;
+    head->version = RING_VERSION;
+    head->control_at = RING_CONTROL_AT;
+    head->records_at = RING_RECORDS_AT;
+    head->record_size = sizeof(struct ring_record);
+    head->api = PLUGIN_API;
+    machine = !strcmp(info->target_name, "x86_64")    ? X86
+              : !strcmp(info->target_name, "aarch64") ? ARM64
+                                                      : 0;
+    head->machine = machine;
+    head->n_cpus = (uint32_t)info->system.smp_vcpus;
+    n_regs = PLUGIN_API < 2 ? 0 : machine == X86 ? 18 : machine == ARM64 ? 34 : 0;
+    head->n_regs = n_regs;
+    head->pid = (uint32_t)getpid();
+    if (memory && !set_memory_file(memory))
+        return failed(memory, "the name is too long");
+    STORE(&head->magic, RING_MAGIC);
+    install_callbacks();
+    return 0;
 }

@@ -14,13 +14,10 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
-
-int qemu_plugin_version = PLUGIN_API;
 
 enum { HERE_MAX = 8, POLLS = 1000 };
 
@@ -54,7 +51,7 @@ static void ask_registers(struct cpu *cpu)
 {
     GArray *all = qemu_plugin_get_registers();
     const qemu_plugin_reg_descriptor *d = (const void *)all->data;
-    const bool x86 = head->machine == 62;
+    const bool x86 = machine == X86;
 
     cpu->bytes = g_byte_array_new();
     for (unsigned i = 0; i < all->len; i++) {
@@ -99,7 +96,7 @@ static bool kernel_read(unsigned cpu, uint64_t va, void *to, size_t len)
     if (guest_mapped() && os->levels) {
         if (va - os->direct < os->direct_len)
             return guest_load(va - os->direct, to, len);
-        return guest_read(os->root, os->levels, va, to, len) == len;
+        return guest_read(os, os->root, va, to, len) == len;
     }
 #if PLUGIN_API >= 4
     if (!cpus[cpu].asked)
@@ -141,7 +138,7 @@ static void find_entry(struct about *a)
     }
 }
 
-/* The page tables of the process: of cr3 where registers can be read, else those of its mm. */
+/* The page tables of the process: of cr3 where that can be read, else those of its mm. */
 static uint64_t find_root(struct about *a)
 {
     uint64_t mm, pgd;
@@ -172,13 +169,16 @@ static uint64_t entry_word(const struct about *a, uint32_t at)
     return v;
 }
 
-/* Of a call: the 32-bit entries of some kernels have not yet moved it from where the result will
- * be. */
+/* Of a call: on x86 the 32-bit entries of some kernels have not yet moved it from where the result
+ * will be. */
 static uint64_t number_of(const struct about *a)
 {
-    const uint64_t n = entry_word(a, now.c.os.number);
+    const struct ring_linux *os = &now.c.os;
+    const uint64_t n = entry_word(a, os->number[a->p.abi & 1][a->p.kind == RING_SYSRET]);
 
-    return a->p.abi && n == UINT64_MAX ? (uint32_t)entry_word(a, now.c.os.accumulator) : n;
+    if (os->number_len == 4)
+        return (uint64_t)(int64_t)(int32_t)n;
+    return a->p.abi && n == UINT64_MAX ? (uint32_t)entry_word(a, os->result) : n;
 }
 
 /* With page table isolation a program runs on the second of two pages. */
@@ -199,7 +199,7 @@ static bool other_frame(unsigned n, const struct ring_point *p)
         return false;
     if (!cpu->asked)
         ask_registers(cpu);
-    return reg(cpu, cpu->regs[head->machine == 62 ? 6 : 31]) != p->sp;
+    return reg(cpu, cpu->regs[machine == X86 ? 6 : 31]) != p->sp;
 #else
     (void)n;
     (void)p;
@@ -251,7 +251,7 @@ static void add_texts(struct about *a, struct ring_record *r)
         if (!(mask >> i & 1))
             continue;
         if (guest_mapped() && now.c.os.levels)
-            got = guest_read(find_root(a), now.c.os.levels, va, r->text[k], RING_TEXT_MAX);
+            got = guest_read(&now.c.os, find_root(a), va, r->text[k], RING_TEXT_MAX);
         else
             while (got < RING_TEXT_MAX && kernel_read(a->cpu, va + got, r->text[k] + got, 1) &&
                    r->text[k][got++]) {
@@ -387,7 +387,7 @@ static void at_slot(unsigned cpu, const struct slot *s, uint64_t at)
 
         if (!c->asked)
             ask_registers(c);
-        s = find_slot((reg(c, c->regs[head->machine == 62 ? 16 : 32]) & page) | at);
+        s = find_slot((reg(c, c->regs[machine == X86 ? 16 : 32]) & page) | at);
     }
 #else
     (void)at;
@@ -470,14 +470,12 @@ static void at_boot(unsigned cpu, void *own)
     memset(&a, 0, sizeof a);
     a.cpu = cpu;
     a.p.kind = RING_RESET;
+    a.p.id = UINT32_MAX; // it is of no point
     event(&a);
 }
 
-static bool is_interrupt_return(const struct qemu_plugin_insn *insn)
+static bool is(const struct qemu_plugin_insn *insn, const void *want, size_t len)
 {
-    static const uint8_t iretq[] = { 0x48, 0xcf }, eret[] = { 0xe0, 0x03, 0x9f, 0xd6 };
-    const uint8_t *want = head->machine == 62 ? iretq : eret;
-    const size_t len = head->machine == 62 ? sizeof iretq : sizeof eret;
     uint8_t bytes[4];
 
     if (qemu_plugin_insn_size(insn) != len)
@@ -491,9 +489,27 @@ static bool is_interrupt_return(const struct qemu_plugin_insn *insn)
     return !memcmp(bytes, want, len);
 }
 
+static bool is_interrupt_return(const struct qemu_plugin_insn *insn)
+{
+    static const uint8_t iretq[] = { 0x48, 0xcf }, eret[] = { 0xe0, 0x03, 0x9f, 0xd6 };
+
+    return machine == X86 ? is(insn, iretq, sizeof iretq) : is(insn, eret, sizeof eret);
+}
+
+/* Where a processor begins behind a reset: x86's vector; on QEMU's AArch64 machines the firmware's
+ * memory, or at the beginning of RAM QEMU's own words to a kernel: `ldr x0, .+24`. */
+static bool is_reset(const struct qemu_plugin_insn *insn)
+{
+    static const uint8_t words[] = { 0xc0, 0x00, 0x00, 0x58 };
+    const uint64_t at = qemu_plugin_insn_vaddr(insn);
+
+    if (machine == X86)
+        return at == UINT64_C(0xfffffff0);
+    return machine == ARM64 && (!at || (at == 1 << 30 && is(insn, words, sizeof words)));
+}
+
 static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 {
-    const uint64_t reset_vector = UINT64_C(0xfffffff0); // x86
     const size_t n = qemu_plugin_tb_n_insns(tb);
     struct qemu_plugin_insn *insn;
     uint64_t first, last;
@@ -508,9 +524,9 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
     if (is_interrupt_return(insn))
         qemu_plugin_register_vcpu_insn_exec_cb(insn, at_interrupt_return, CB_NO_REGS, NULL);
     pthread_rwlock_rdlock(&lock);
-    if (head->machine == 62 && first == reset_vector)
-        qemu_plugin_register_vcpu_insn_exec_cb(qemu_plugin_tb_get_insn(tb, 0), at_boot, CB_NO_REGS,
-                                               NULL);
+    insn = qemu_plugin_tb_get_insn(tb, 0);
+    if (is_reset(insn))
+        qemu_plugin_register_vcpu_insn_exec_cb(insn, at_boot, CB_NO_REGS, NULL);
     if (now.n_slots && first <= now.highest && (last >= now.lowest || last < first))
         for (size_t i = 0; i < n; i++) {
             struct slot *s;
@@ -550,51 +566,4 @@ void install_callbacks(void)
     qemu_plugin_register_vcpu_idle_cb(self, slept_or_woke OWN);
     qemu_plugin_register_vcpu_resume_cb(self, slept_or_woke OWN);
     qemu_plugin_register_vcpu_tb_trans_cb(self, translated);
-}
-
-/* ---- loading ---- */
-
-EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc, char **argv)
-{
-    const char *ring = NULL, *memory = NULL;
-    unsigned long n = 16384;
-    bool keep = false;
-
-    if (!info->system_emulation)
-        return failed("it is for whole machines", "not for user mode");
-    for (int i = 0; i < argc; i++)
-        if (!strncmp(argv[i], "ring=", 5))
-            ring = argv[i] + 5;
-        else if (!strncmp(argv[i], "memory=", 7))
-            memory = argv[i] + 7;
-        else if (!strncmp(argv[i], "records=", 8))
-            n = strtoul(argv[i] + 8, NULL, 0);
-        else if (!strcmp(argv[i], "keep=on") || !strcmp(argv[i], "keep=off"))
-            keep = argv[i][6] == 'n';
-        else
-            return failed("not an option (ring=, memory=, records=, keep=)", argv[i]);
-    if (!ring)
-        return failed("a file has to be given", "ring=FILE");
-    if (n < 16 || n > RING_RECORDS_MAX || n & (n - 1))
-        return failed("records=", "a power of two, from 16 to 1048576, is wanted");
-    self = id;
-    if (make_ring(ring, (uint32_t)n, keep))
-        return -1;
-    head->version = RING_VERSION;
-    head->control_at = RING_CONTROL_AT;
-    head->records_at = RING_RECORDS_AT;
-    head->record_size = sizeof(struct ring_record);
-    head->api = PLUGIN_API;
-    head->machine = !strcmp(info->target_name, "x86_64")    ? 62
-                    : !strcmp(info->target_name, "aarch64") ? 183
-                                                            : 0;
-    head->n_cpus = (uint32_t)info->system.smp_vcpus;
-    n_regs = PLUGIN_API < 2 ? 0 : head->machine == 62 ? 18 : head->machine == 183 ? 34 : 0;
-    head->n_regs = n_regs;
-    head->pid = (uint32_t)getpid();
-    if (memory && !set_memory_file(memory))
-        return failed(memory, "the name is too long");
-    STORE(&head->magic, RING_MAGIC);
-    install_callbacks();
-    return 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later OR Apache-2.0 */
-/* guest.c - the guest's memory in a mapped file, and the page tables of x86-64 in it. */
+/* guest.c - the guest's memory in a mapped file, and the page tables of x86-64 and AArch64 in it. */
 #include "guest.h"
+#include "own.h"
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -67,38 +68,57 @@ bool guest_load(uint64_t at, void *to, size_t len)
     return p != NULL;
 }
 
-/* The physical address of @va, and how many bytes from there on are in one piece. */
-static bool translate(uint64_t root, unsigned levels, uint64_t va, uint64_t *pa, uint64_t *left)
+/* The bits of an entry that are an address: AArch64 has those above 48 elsewhere if pages have 64K,
+ * or virtual addresses 52 bits (LPA2). */
+static uint64_t address_of(uint64_t e, const struct ring_linux *os)
 {
-    const uint64_t address = UINT64_C(0x000ffffffffff000);
-    uint64_t table = root & address, e;
+    const uint64_t page = (UINT64_C(1) << os->page_shift) - 1;
 
-    if (levels != 4 && levels != 5)
+    if (machine != ARM64)
+        return e & UINT64_C(0x000ffffffffff000);
+    if (os->page_shift == 16)
+        return (e & UINT64_C(0x0000ffffffff0000)) | (e >> 12 & 15) << 48;
+    if (os->va_bits > 48)
+        return (e & UINT64_C(0x0003ffffffffffff) & ~page) | (e >> 8 & 3) << 50;
+    return e & UINT64_C(0x0000ffffffffffff) & ~page;
+}
+
+/* The physical address of @va, and how many bytes from there on are in one piece. */
+static bool translate(const struct ring_linux *os, uint64_t root, uint64_t va, uint64_t *pa,
+                      uint64_t *left)
+{
+    const bool arm = machine == ARM64;
+    const unsigned page = arm ? os->page_shift : 12, bits = page - 3;
+    uint64_t table = arm ? root : root & UINT64_C(0x000ffffffffff000), e;
+
+    if (os->levels < 2 || os->levels > 5 || (arm && (page < 12 || page > 16 || os->va_bits > 52)))
         return false;
-    for (unsigned level = levels; level-- > 0;) {
-        const unsigned shift = 12 + 9 * level;
-        const uint64_t mask = (UINT64_C(1) << shift) - 1;
+    if (arm) // without a tag
+        va &= (UINT64_C(1) << os->va_bits) - 1;
+    for (unsigned level = os->levels; level-- > 0;) {
+        const unsigned shift = page + bits * level;
+        const uint64_t mask = (UINT64_C(1) << shift) - 1, n = UINT64_C(1) << bits;
 
-        if (!guest_load(table + 8 * (va >> shift & 511), &e, sizeof e) || !(e & 1))
+        if (!guest_load(table + 8 * (va >> shift & (n - 1)), &e, sizeof e) || !(e & 1))
             return false;
-        if (!level || (level <= 2 && e & 0x80)) {
-            *pa = (e & address & ~mask) | (va & mask);
+        if (!level || (arm ? !(e & 2) : level <= 2 && e & 0x80)) {
+            *pa = (address_of(e, os) & ~mask) | (va & mask);
             *left = mask + 1 - (va & mask);
             return true;
         }
-        table = e & address;
+        table = address_of(e, os);
     }
     return false;
 }
 
-size_t guest_read(uint64_t root, unsigned levels, uint64_t va, void *to, size_t len)
+size_t guest_read(const struct ring_linux *os, uint64_t root, uint64_t va, void *to, size_t len)
 {
     size_t done = 0;
 
     while (done < len) {
         uint64_t pa, left;
 
-        if (!translate(root, levels, va + done, &pa, &left))
+        if (!translate(os, root, va + done, &pa, &left))
             break;
         if (left > len - done)
             left = len - done;

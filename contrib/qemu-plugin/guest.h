@@ -14,7 +14,7 @@ bool guest_mapped(void);
 void guest_ranges(const struct ring_range *ranges, unsigned n);
 const uint8_t *guest_physical(uint64_t at, size_t len); /* NULL: not all there */
 bool guest_load(uint64_t at, void *to, size_t len);
-/* By page tables of x86-64. @return how many bytes could be read. */
-size_t guest_read(uint64_t root, unsigned levels, uint64_t va, void *to, size_t len);
+/* By the page tables at @root, of the kind that @os says. @return how many bytes could be read. */
+size_t guest_read(const struct ring_linux *os, uint64_t root, uint64_t va, void *to, size_t len);
 
 #endif

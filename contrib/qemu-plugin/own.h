@@ -7,6 +7,7 @@
 #include "api.h"
 #include <pthread.h>
 
+enum { X86 = 62, ARM64 = 183 }; /* EM_... */
 enum { SLOTS = 1024, HASH = 4096, NONE = 0xffff, WRITES_MAX = 16 };
 
 extern qemu_plugin_id_t self;
@@ -14,7 +15,7 @@ extern int ring_fd;
 extern struct ring_head *head;
 extern struct ring_control *control;
 extern struct ring_record *records;
-extern uint32_t n_records, n_regs; /* never read back: others can write what is in *head */
+extern uint32_t n_records, n_regs, machine; /* never read back: others can write what is in *head */
 
 /* What is in use: a copy of the control area, and the addresses that translated code has calls for.
  * Guarded by @lock; those calls take it for reading. */
@@ -26,8 +27,8 @@ struct in_use {
     } slots[SLOTS];
     uint16_t next[RING_POINTS], hash[HASH];
     unsigned n_slots;
-    uint64_t lowest, highest;  /* of the kernel's */
-    uint64_t low[4096 / 64];   /* bit: a place of programs has had this place in its page */
+    uint64_t lowest, highest; /* of the kernel's */
+    uint64_t low[4096 / 64];  /* bit: a place of programs has had this place in its page */
     unsigned n_writes;
     uint16_t writes[WRITES_MAX];
     bool owned; /* an Engram was there when the points were set */

@@ -167,10 +167,10 @@ static bool strip(const char **name, size_t *len, const char *prefix)
  * "__ia32_compat_sys_old_select", "_newselect", "select". */
 static void bare(const char **name, size_t *len)
 {
-    static const char *const prefixes[] = { "__x64_", "__ia32_", "__x32_",   "__arm64_",
-                                            "__se_",  "__do_",   "compat_",  "sys_",
-                                            "ia32_",  "x32_",    "aarch32_", "arm64_",
-                                            "old_",   "old",     "new",      "_" };
+    static const char *const prefixes[] = { "__x64_",   "__ia32_", "__x32_", "__arm64_", "__se_",
+                                            "__do_",    "compat_", "sys_",   "ia32_",    "x32_",
+                                            "aarch32_", "arm64_",  "arm_",   "old_",     "old",
+                                            "new",      "_" };
     bool again = true;
 
     while (again) {

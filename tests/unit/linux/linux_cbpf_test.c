@@ -203,6 +203,9 @@ static void names(void **state)
     assert_string_equal(linux_syscall_name(LINUX_AUDIT_X86_64, 59), "execve");
     assert_string_equal(linux_syscall_name(LINUX_AUDIT_AARCH64, 221), "execve");
     assert_string_equal(linux_syscall_name(LINUX_AUDIT_RISCV64, 63), "read");
+    assert_string_equal(linux_syscall_name(LINUX_AUDIT_ARM, 423), "sched_rr_get_interval_time64");
+    assert_string_equal(linux_syscall_name(LINUX_AUDIT_ARM, 437), "openat2");
+    assert_null(linux_syscall_name(LINUX_AUDIT_ARM, 7));
     assert_string_equal(linux_syscall_name(LINUX_AUDIT_X86_64, 435), "clone3");
     assert_string_equal(linux_syscall_name(LINUX_AUDIT_AARCH64, 470), "listns");
     assert_null(linux_syscall_name(LINUX_AUDIT_X86_64, 400));
