@@ -139,7 +139,9 @@ bool derived_is_memmap(const struct derive *d, uint64_t base);
     X(jumps_first)   /* where the table of jump labels begins */                                   \
     X(jumps_end)     /* where it ends */                                                           \
     X(hook_heads)    /* security_hook_heads: lists of what security modules are asked */           \
-    X(hook_calls)    /* the static calls that took their place in 6.12 */
+    X(hook_calls)    /* the static calls that took their place in 6.12 */                          \
+    X(call_records)  /* a pointer to pointers to records of system calls, by their number */       \
+    X(task_of_cpu)   /* per CPU, a pointer to a task_struct */
 #define DERIVED_TEST_(name)                                                                        \
     bool derived_##name(const struct derive *d, const struct test *t, uint64_t va);
 DERIVED_TESTS(DERIVED_TEST_)

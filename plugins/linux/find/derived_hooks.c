@@ -407,3 +407,44 @@ bool derived_hook_calls(const struct derive *d, const struct test *t, uint64_t v
     *d->room = size;
     return used >= FEW;
 }
+
+/* ---- what is told of system calls and their tasks ---- */
+
+/** What the kernel tells its tracers of system calls (include/trace/syscall.h): most of the first
+ * ones have their own number and the name of a function. */
+bool derived_call_records(const struct derive *d, const struct test *t, uint64_t va)
+{
+    enum { LOOKED_AT = 64 };
+    const unsigned ptr = d->model->ptr_size;
+    uint64_t number, name, table, at, text;
+    unsigned n = 0;
+    uint32_t own;
+    char word[4];
+
+    (void)t;
+    if (!derived_member(d, "syscall_metadata", "syscall_nr", &number, NULL) ||
+        !derived_member(d, "syscall_metadata", "name", &name, NULL) ||
+        !derived_pointer(d, va, &table) || !table || derived_in_image(d, table))
+        return false;
+    for (uint32_t i = 0; i < LOOKED_AT; i++)
+        n += derived_pointer(d, table + i * ptr, &at) && derived_in_image(d, at) &&
+             derived_word(d, at + number, &own) && own == i &&
+             derived_pointer(d, at + name, &text) &&
+             eg_read(d->f->v, d->c->space, text, word, sizeof word) && !memcmp(word, "sys_", 4);
+    return n > LOOKED_AT / 2;
+}
+
+/** The first CPU's copy leads to a task: at the end of its stack is a word (set_task_stack_end_magic
+ * in kernel/fork.c). */
+bool derived_task_of_cpu(const struct derive *d, const struct test *t, uint64_t va)
+{
+    const uint32_t stack_end_magic = 0x57ac6e9d; // include/uapi/linux/magic.h
+    uint64_t stack, at, offset;
+    uint32_t word;
+
+    (void)t;
+    return derived_member(d, "task_struct", "stack", &stack, NULL) &&
+           derived_sym(d, "__per_cpu_offset", &at) && derived_pointer(d, at, &offset) &&
+           derived_pointer(d, va + offset, &at) && at && derived_pointer(d, at + stack, &at) &&
+           derived_word(d, at, &word) && word == stack_end_magic;
+}

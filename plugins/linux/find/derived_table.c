@@ -76,6 +76,10 @@ const struct derived_symbol linux_derivable[] = {
     { "vmemmap", .find = derived_by_sections_or_mapping },
     { "__per_cpu_start", .find = derived_by_first_cpu,
       .from = "per_cpu_ptr_to_phys __is_kernel_percpu_address", TEST(first_unit, .name = NULL) },
+    { "__entry_task", .arch = "aarch64", CODE("__switch_to"), TEST(task_of_cpu, .name = NULL) },
+    { "syscalls_metadata",
+      CODE("get_syscall_name syscall_nr_to_meta ftrace_syscall_enter perf_syscall_enter"),
+      TEST(call_records, .name = NULL) },
     { "swap_info", .plugins = "swaps",
       CODE(
           "swp_swap_info page_swap_info get_swap_device __swap_count swap_type_of __swap_duplicate "
