@@ -147,6 +147,13 @@ static uint64_t in_register(const struct eg_cpu *c, unsigned i)
     return c->regs[machine(c) == X86 ? x86_args[i] : arm64_args[i]];
 }
 
+uint64_t tracee_plain(struct eg_run *r, uint64_t address)
+{
+    const struct eg_paging *p = &eg_system_of(r)->chosen->paging;
+
+    return p->arch && p->arch->plain ? p->arch->plain(p, address) : address;
+}
+
 void tracee_enter(struct eg_run *r, const struct event *ev, bool wants_stack,
                   struct tracee_call *out)
 {
@@ -163,11 +170,7 @@ void tracee_enter(struct eg_run *r, const struct event *ev, bool wants_stack,
             return;
         sp += 8;
     } else {
-        const struct eg_paging *p = &eg_system_of(r)->chosen->paging;
-
-        out->returns_to = ev->state.regs[ARM64_LR];
-        if (p->arch && p->arch->plain)
-            out->returns_to = p->arch->plain(p, out->returns_to);
+        out->returns_to = tracee_plain(r, ev->state.regs[ARM64_LR]);
     }
     out->sp = sp;
     while (wants_stack && out->n_stack < TRACEE_STACK_ARGS &&

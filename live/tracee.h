@@ -30,6 +30,8 @@ struct tracee_call {
 };
 void tracee_enter(struct eg_run *r, const struct event *ev, bool wants_stack,
                   struct tracee_call *out);
+/** An address of code without a signature (AArch64's PAC) or tag. */
+uint64_t tracee_plain(struct eg_run *r, uint64_t address);
 /** A register by its name in the state ("rdi", "x0"). */
 bool tracee_register(const struct eg_cpu *c, const char *name, uint64_t *out);
 const char *tracee_register_name(const struct eg_cpu *c, unsigned i); /**< NULL: there is none */

@@ -15,7 +15,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { MAPPINGS_MAX = 1 << 17 };
+enum { MAPPINGS_MAX = 1 << 17, ARM64 = 183 }; // EM_AARCH64
 
 /* ---- mappings ---- */
 
@@ -166,12 +166,40 @@ size_t tracee_code_functions(struct eg_run *r, const struct tracee_code *code,
 
 /* ---- a call ---- */
 
-bool tracee_is_present(struct eg_run *r, uint64_t mm, uint64_t address)
+/* How far below the stack pointer the first instruction of a function stores: x86's push; AArch64's
+ * stp and str with a new stack pointer. 0: it does not. */
+static uint64_t pushes(bool arm, const uint8_t *code)
+{
+    enum { SP = 31 };
+    const uint32_t word = eg_le32(code), top = word >> 22;
+    int32_t by = 0;
+
+    if (!arm)
+        return (code[0] & 0xf8) == 0x50 || (code[0] == 0x41 && (code[1] & 0xf8) == 0x50) ? 8 : 0;
+    if ((word >> 5 & 31) != SP)
+        return 0;
+    if (top == 0x2a6 || top == 0x1b6) // stp, pairs of x or of d: seven bits, of 8 bytes
+        by = 8 * ((int32_t)(word << 10) >> 25);
+    else if (word >> 21 == 0x7c0 && (word >> 10 & 3) == 3) // str: nine bits
+        by = (int32_t)(word << 11) >> 23;
+    return by < 0 ? (uint64_t)-by : 0;
+}
+
+bool tracee_executes(struct eg_run *r, uint64_t mm, const struct event *ev)
 {
     struct eg_space *space = linux_mm_space(r, mm_at(r, mm));
-    uint64_t at;
+    struct eg_extent x;
+    uint8_t code[4];
+    uint64_t sp, by;
 
-    return space && eg_translate(eg_view_of(r), space, address, eg_physical(r), &at);
+    if (!space || !eg_read_some(eg_view_of(r), space, ev->address, code, sizeof code, NULL))
+        return false;
+    by = pushes(eg_system_of(r)->arch->elf_machine == ARM64, code);
+    if (!by ||
+        (!tracee_register(&ev->state, "rsp", &sp) && !tracee_register(&ev->state, "sp", &sp)))
+        return true;
+    eg_extent_at(eg_view_of(r), space, sp - by, &x);
+    return !x.why && x.flags & EG_X_WRITE;
 }
 
 struct eg_space *tracee_user_space(struct eg_run *r, struct eg_obj task)
@@ -193,6 +221,7 @@ void tracee_enter_user(struct eg_run *r, const struct event *ev, struct eg_obj t
             out->sp = sp + 8;
     } else if (tracee_register(&ev->state, "sp", &sp) &&
                tracee_register(&ev->state, "x30", &out->returns_to)) {
+        out->returns_to = tracee_plain(r, out->returns_to);
         out->sp = sp;
     }
 }

@@ -141,7 +141,7 @@ static int look(struct eg_trace *t, void *context, struct eg_error *e)
     m->mm = tracee_mm_of_task(t->run, t->task);
     // An event of a point whose number has another one now.
     if (t->now->address != m->address || !tracee_code_at(t->run, m->mm, m->address, &code) ||
-        !tracee_is_present(t->run, m->mm, m->address) || !(f = trace_user_file(t, &code)))
+        !tracee_executes(t->run, m->mm, t->now) || !(f = trace_user_file(t, &code)))
         return 0;
     m->file = (uint32_t)(f - t->user->files.at);
     for (uint32_t i = 0; i < f->functions.n && m->n < SAME_MAX; i++)
@@ -261,8 +261,8 @@ static int on_user(lua_State *L, bool returns)
     if (t->begun)
         return luaL_error(
             L, "%s: all events are asked for before the machine runs: not in a handler", what);
-    if (strcmp(t->sys->arch->name, "x86_64") != 0)
-        return luaL_error(L, "%s: of x86-64 guests only", what);
+    if (strcmp(t->sys->arch->name, "x86_64") != 0 && strcmp(t->sys->arch->name, "aarch64") != 0)
+        return luaL_error(L, "%s: of x86-64 and AArch64 guests only", what);
     if (events_is_ring(t->from) && !events_ring_head(t->from)->n_regs)
         return luaL_error(L,
                           "%s: QEMU 7.2 shows its plugins no registers; QEMU 9.0 and newer do, and "
@@ -315,8 +315,9 @@ static int text(lua_State *L)
     struct eg_space *space;
 
     luaL_argcheck(L, t->now && t->call && t->in_file, 1, "no call of a program's function is now");
-    luaL_argcheck(L, i >= 1 && i <= tracee_registers(&t->call->state), 1,
-                  "arguments 1 to 6 are known");
+    if (i < 1 || i > tracee_registers(&t->call->state))
+        luaL_error(L, "call.text: arguments 1 to %d are known",
+                   (int)tracee_registers(&t->call->state));
     tracee_argument(t->run, t->call, t->task, 0, (unsigned)i - 1, &v);
     space = tracee_user_space(t->run, t->task);
     if (!space || !v.number || !script_push_text(L, space, v.number, TEXT_MAX))

@@ -1,13 +1,14 @@
 #!/bin/bash
 # Events of a running guest: what it starts, which users it becomes and what it writes are told, none missing and in
-# order; and it goes on when the trace is killed. Usage: trace.sh ENGRAM
-engram=$(realpath "${1:-engram}")
+# order; and it goes on when the trace is killed. Usage: trace.sh ENGRAM [ARCH]
+engram=$(realpath "${1:-engram}") arch=${2:-amd64}
 # shellcheck source=guest.sh
 . "$(dirname "${BASH_SOURCE[0]}")/guest.sh"
-live_start --gdb --cpus "${LIVE_CPUS:-1}"
+live_start --arch "$arch" --gdb --cpus "${LIVE_CPUS:-1}"
 out=$live_dir/rows said=$live_dir/said
 
 begin() { # OPTION...: trace in the background, and wait until it watches
+    : > "$said" # of the one before
     "$engram" trace "gdb:$live_gdb" "$@" > "$out" 2> "$said" &
     trace=$!
     for ((i = 0; i < 600; i++)); do
@@ -55,7 +56,8 @@ same "users" "1000 work
 same "results" "0
 0
 0" "$(values OK)"
-[ "$(values STACK | grep -c 'do_syscall_64.*entry_SYSCALL_64')" = 3 ] || live_fail "call stacks: $(values STACK)"
+[ "$arch" = amd64 ] && entry='do_syscall_64.*entry_SYSCALL_64' || entry='do_el0_svc.*el0t_64_sync'
+[ "$(values STACK | grep -c "$entry")" = 3 ] || live_fail "call stacks: $(values STACK)"
 grep -q 'note: the end' "$said" || live_fail "on_end was not called"
 
 # Memory that is written: each value is greater than the one before.
@@ -95,4 +97,17 @@ same "a guest whose trace was killed" "alive" "$(live_ask '/bin/busybox echo ali
 grep -q -- '-gdb' "$said" || live_fail "no word of QEMU's option: $(cat "$said")"
 begin --script exec --seconds 1
 wait $trace || live_fail "after a kill it cannot be traced again"
+"$engram" trace "gdb:$live_qmp" --script exec > /dev/null 2> "$said" && live_fail "a monitor was traced"
+grep -q 'monitor (QMP)' "$said" || live_fail "no word of the monitor: $(cat "$said")"
+"$engram" "qmp:$live_gdb" pslist > /dev/null 2> "$said" && live_fail "a gdbstub was read as a monitor"
+grep -q 'gdbstub, not its monitor' "$said" || live_fail "no word of the gdbstub: $(cat "$said")"
+same "a guest whose gdbstub was taken for a monitor" "alive" "$(live_ask '/bin/busybox echo alive')"
+
+# Booted again: that is said, and the guest boots.
+begin --script exec
+: > "$live_serial"
+live_monitor '{"execute":"system_reset"}' > /dev/null
+wait $trace
+[ $? = 3 ] && grep -q 'rebooted: ' "$said" || { cat "$said" >&2; live_fail "no word of the reset"; }
+live_wait '^live: ready' && same "a guest that was reset" "alive" "$(live_ask '/bin/busybox echo alive')"
 echo "trace: ok"

@@ -1,10 +1,12 @@
 #!/bin/bash
-# trace_ring.sh ENGRAM SOURCE: system calls of a guest by QEMU's plugin. A program makes a known number of known calls: each
+# trace_ring.sh ENGRAM SOURCE [ARCH]: system calls of a guest by QEMU's plugin. A program makes a known number of known calls: each
 # is told, with its name, arguments and result, in order; none is lost.  $LIVE_API: the version of the interface for which
 # the plugin is built (1: QEMU 7.2).
 set -eu
-engram=$1 source=$2
+engram=$1 source=$2 arch=${3:-amd64}
 . "$source/tests/live/guest.sh"
+live_processor "$arch"
+command -v "$live_qemu" > /dev/null || live_skip "there is no $live_qemu"
 work=$(mktemp -d)
 ring=/dev/shm/trace-ring.$$
 api=${LIVE_API:-$("$live_qemu" --version | sed -n 's/.* version \([0-9]*\)\.\([0-9]*\).*/\1 \2/p' | awk '{ print $1 < 9 ? 1 : $1 == 9 && $2 == 0 ? 2 : $1 == 9 && $2 == 1 ? 3 : $1 < 10 || $2 == 0 && $1 == 10 ? 4 : $1 == 10 && $2 == 1 ? 5 : 6 }')}
@@ -12,33 +14,39 @@ cp -r "$source/contrib" "$work/" && mkdir "$work/live" && cp "$source/live/ring.
 make -s -C "$work/contrib/qemu-plugin" APIS="$api"
 clean() { live_stop || :; rm -rf "$work" "$ring"; }
 # guest.sh's own trap is replaced: this one calls it.
-live_start --memory file --size 256 --cpus "${LIVE_CPUS:-1}" -plugin "$work/contrib/qemu-plugin/engram-qemu-v$api.so,ring=$ring"
+live_start --arch "$arch" --memory file --size 256 --cpus "${LIVE_CPUS:-1}" -plugin "$work/contrib/qemu-plugin/engram-qemu-v$api.so,ring=$ring"
 trap clean EXIT
 
-N=25
-rounds() { # MODE
-    "$engram" trace "ring:$ring$1" --image "$live_memory" --script syscalls -r jsonl > "$work/rows" 2> "$work/said" &
+begin() { # WHERE OPTION...: a trace in the background, and wait until it watches
+    : > "$work/said" # of the one before
+    "$engram" trace "$1" --image "$live_memory" "${@:2}" -r jsonl > "$work/rows" 2> "$work/said" &
     tracer=$!
     for ((i = 0; i < 200; i++)); do
         ! grep -q 'watched' "$work/said" || break
         sleep 0.1
     done
+}
+
+N=25
+rounds() { # MODE
+    begin "ring:$ring$1" --script syscalls
     live_ask "work syscalls $N" | grep -q "done $N"
     sleep 1
     kill -INT "$tracer"
     wait "$tracer" || { cat "$work/said" >&2; live_fail "trace$1: exit status $?"; }
     ! grep lost "$work/said" || live_fail "trace$1: events were lost"
-    python3 - "$work/rows" "$N" << 'PYTHON'
+    python3 - "$work/rows" "$N" "$arch" << 'PYTHON'
 import json, sys
 rows = [json.loads(line) for line in open(sys.argv[1])]
 rows = [r for r in rows if "EVENT" in r and r.get("COMM") == "work"]
 n = int(sys.argv[2])
+access, at = ("access", "") if sys.argv[3] == "amd64" else ("faccessat", "AT_FDCWD, ")
 first = next(i for i, r in enumerate(rows) if r["EVENT"] == "openat" and "/etc/passwd" in r["ARGS"])
 want = []
 for i in range(n):
     want += [("openat", 'AT_FDCWD, "/etc/passwd", O_RDONLY|O_CLOEXEC, 00', "3"), ("close", "3", "0"), ("getppid", "", "1"),
              ("pipe2", None, "0"), ("write", None, "6"), ("read", None, "6"), ("close", "3", "0"), ("close", "4", "0"),
-             ("access", '"/etc/%s", 4' % ("passwd" if i & 1 else "none"), "0" if i & 1 else "-1 ENOENT")]
+             (access, at + '"/etc/%s", 4' % ("passwd" if i & 1 else "none"), "0" if i & 1 else "-1 ENOENT")]
 got = rows[first:first + len(want)]
 assert len(got) == len(want), (len(got), len(want))
 for i, (g, (name, args, result)) in enumerate(zip(got, want)):
@@ -67,12 +75,7 @@ end)
 on_user_return("libc.so.6!open", function() returns = returns + 1 end)
 on_end(function() row { CALLS = calls, RETURNS = returns, PROCESSES = n } end)
 LUA
-    "$engram" trace "ring:$ring$1" --image "$live_memory" --script "$work/user.lua" -r jsonl > "$work/rows" 2> "$work/said" &
-    tracer=$!
-    for ((i = 0; i < 200; i++)); do
-        ! grep -q 'watched' "$work/said" || break
-        sleep 0.1
-    done
+    begin "ring:$ring$1" --script "$work/user.lua"
     live_ask 'for i in 1 2 3 4; do call 20 & call 10; done; wait' > /dev/null
     sleep 0.5
     kill -INT "$tracer"
@@ -84,14 +87,17 @@ if [ "$api" -ge 2 ]; then
     user ",async"
 fi
 # The reader is killed while a processor waits for it: the guest goes on.
-"$engram" trace "ring:$ring,sync" --image "$live_memory" --script syscalls > /dev/null 2> "$work/said" &
-tracer=$!
-for ((i = 0; i < 200; i++)); do
-    ! grep -q 'watched' "$work/said" || break
-    sleep 0.1
-done
+begin "ring:$ring,sync" --script syscalls
 live_work syscalls 0
 sleep 0.5
 kill -KILL "$tracer"
 live_ask 'killall work; work getppids 1000' | grep -q 'done 1000' || live_fail "the guest stands"
+# Booted again: that is said, and the guest boots.
+begin "ring:$ring" --script syscalls
+: > "$live_serial"
+live_monitor '{"execute":"system_reset"}' > /dev/null
+status=0
+wait "$tracer" || status=$?
+[ "$status" = 3 ] && grep -q 'rebooted: ' "$work/said" || { cat "$work/said" >&2; live_fail "no word of the reset: status $status"; }
+live_wait '^live: ready' || live_fail "the guest does not boot again"
 echo PASS
