@@ -114,10 +114,12 @@ static int read_script(struct trace *t, struct eg_trace_options *o, char **text)
         return o->name ? CLI_OK : cli_no_memory();
     }
     if (eg_trace_read(name, text, &o->len, &e))
-        return cli_fail(CLI_USAGE, "--script %s%s", e.text,
-                        slash || strchr(name, '.')
-                            ? ""
-                            : ", and no script of that name: `engram trace --list`");
+        return e.code == EG_EFORMAT
+                   ? cli_fail(CLI_CANNOT_OPEN, "%s", e.text)
+                   : cli_fail(CLI_USAGE, "--script %s%s", e.text,
+                              slash || strchr(name, '.')
+                                  ? ""
+                                  : ", and no script of that name: `engram trace --list`");
     o->name = name;
     o->text = *text;
     o->folder = slash ? eg_arena_strndup(&t->cli->arena, name, (size_t)(slash - name)) : ".";

@@ -81,6 +81,22 @@ int script_load(lua_State *L, const char *text, size_t len, const char *chunk)
     return lua_load(L, next_piece, &t, chunk, "t");
 }
 
+int script_check(const char *name, const char *text, size_t len, struct eg_error *e)
+{
+    lua_State *L = luaL_newstate();
+    char chunk[512];
+    int rc = 0;
+
+    if (!L)
+        return eg_fail(e, EG_ENOMEM, "%s: out of memory", name);
+    snprintf(chunk, sizeof chunk, "@%s", name);
+    skip_head(&text, &len);
+    if (luaL_loadbufferx(L, text, len, chunk, "t") != LUA_OK)
+        rc = eg_fail(e, EG_EFORMAT, "%s", lua_tostring(L, -1));
+    lua_close(L);
+    return rc;
+}
+
 int script_load_text(lua_State *L)
 {
     size_t len;

@@ -78,7 +78,7 @@ struct eg_trace_script {
 };
 /** @return false past the end. */
 bool eg_trace_script_nth(size_t i, struct eg_trace_script *out);
-/** Read a script's file. *@text: the caller's, to free. */
+/** Read a script's file, whose syntax is checked: -EG_EFORMAT. *@text: the caller's, to free. */
 int eg_trace_read(const char *path, char **text, size_t *len, struct eg_error *e);
 
 #endif

@@ -2,6 +2,7 @@
 #include "library.h"
 #include "load.h"
 #include "trace.h"
+#include <stdlib.h>
 #include <string.h>
 
 /** "-- exec - programs that are started": the first line of each. */
@@ -24,5 +25,11 @@ bool eg_trace_script_nth(size_t i, struct eg_trace_script *out)
 
 int eg_trace_read(const char *path, char **text, size_t *len, struct eg_error *e)
 {
-    return script_read_file(path, 0, text, len, e);
+    int rc = script_read_file(path, 0, text, len, e);
+
+    if (!rc && (rc = script_check(path, *text, *len, e))) {
+        free(*text);
+        *text = NULL;
+    }
+    return rc;
 }

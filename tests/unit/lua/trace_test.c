@@ -1,209 +1,71 @@
 /* trace_test.c - scripts of traces at events that a test plays: what handlers are told, rows,
  * errors, returns, and what must not outlive an event. */
-#include "../../../core/arch.h"
-#include "../../../live/events.h"
-#include "../../../lua/trace.h"
-#include "check.h"
-#include "mklua.h"
-#include <stdio.h>
+#include "mkimage.h"
+#include "mkplay.h"
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { CODE = 0x100, BACK = 0x4444 };
 
-/* ---- events that are played ---- */
-
-struct play {
-    struct events events;
+struct machine {
+    struct play p;
     struct mk *k;
-    struct event queue[16];
-    size_t n, next;
-    struct event_point points[64];
-    bool used[64];
-    unsigned added, removed;
-    bool closed, refuses;
+    struct eg_candidate found;
+    uint64_t first, second, stack;
 };
 
-static int add(struct events *s, const struct event_point *p, uint32_t id, struct eg_error *e)
-{
-    struct play *play = s->priv;
-
-    if (play->refuses)
-        return eg_fail(e, EG_EUSAGE, "no more");
-    assert_false(play->used[id]);
-    play->used[id] = true;
-    play->points[id] = *p;
-    play->added++;
-    return 0;
-}
-
-static int remove_(struct events *s, uint32_t id, struct eg_error *e)
-{
-    struct play *play = s->priv;
-
-    (void)e;
-    assert_true(play->used[id]);
-    play->used[id] = false;
-    play->removed++;
-    return 0;
-}
-
-static int next(struct events *s, struct event *out, int ms, struct eg_error *e)
-{
-    struct play *play = s->priv;
-
-    (void)ms;
-    if (play->next == play->n)
-        return eg_fail(e, EG_ENOTFOUND, "the machine has ended");
-    *out = play->queue[play->next++];
-    // The point is that which has the event's address.
-    for (uint32_t i = 0; i < countof(play->points); i++)
-        if (play->used[i] && play->points[i].address == out->address &&
-            play->points[i].kind == out->kind)
-            out->point = i;
-    return 1;
-}
-
-static uint64_t lost(struct events *s)
-{
-    (void)s;
-    return 7;
-}
-
-static void close_(struct events *s)
-{
-    ((struct play *)s->priv)->closed = true;
-}
-
-static const struct events_ops ops = {
-    .name = "play", .add = add, .remove = remove_, .next = next, .lost = lost, .close = close_
-};
-
-static struct event *play_event(struct play *p, enum event_kind kind, uint64_t address)
-{
-    struct event *ev = &p->queue[p->n++];
-
-    *ev =
-        (struct event){ .kind = kind, .address = address, .number = p->n - 1, .known = UINT64_MAX };
-    ev->state.arch = eg_arch_find("x86_64");
-    ev->state.n_regs = 18;
-    return ev;
-}
-
-/* ---- a session ---- */
-
-struct said {
-    char rows[4096], notes[4096], errors[4096];
-};
-
-static void add_line(char *to, const char *text)
-{
-    strncat(to, text, 4095 - strlen(to));
-    strncat(to, "\n", 4095 - strlen(to));
-}
-static void take_error(void *context, const char *text)
-{
-    add_line(((struct said *)context)->errors, text);
-}
-static void take_note(void *context, const char *text)
-{
-    add_line(((struct said *)context)->notes, text);
-}
-static void take_row(void *context, unsigned depth, const struct eg_value *v, size_t n)
-{
-    struct said *s = context;
-    char line[512] = "", cell[128];
-
-    (void)depth;
-    for (size_t i = 0; i < n; i++) {
-        if (v[i].tag == EG_V_TEXT)
-            snprintf(cell, sizeof cell, "%.*s", (int)v[i].bytes.len, (const char *)v[i].bytes.p);
-        else if (v[i].tag == EG_V_INT || v[i].tag == EG_V_UINT)
-            snprintf(cell, sizeof cell, "%lld", (long long)v[i].i);
-        else
-            snprintf(cell, sizeof cell, "%s", v[i].tag == EG_V_BAD ? "-" : "");
-        strcat(strcat(line, i ? "|" : ""), cell);
-    }
-    add_line(s->rows, line);
-}
-
-static const struct eg_trace_ops trace_ops = { .error = take_error, .note = take_note };
-
-/* @return what eg_trace_begin() did; the events are run, and all is closed. */
-static int run(struct play *p, const char *script, struct said *said, struct eg_trace_counts *n,
+static int run(struct machine *m, const char *script, struct said *said, struct eg_trace_counts *n,
                struct eg_error *e)
 {
-    const struct eg_trace_options o = {
-        .name = "t.lua", .text = script, .len = strlen(script), .seconds = 1
-    };
-    struct eg_trace *t;
-    int rc;
-
-    *said = (struct said){ 0 };
-    p->events = (struct events){ &ops, p, false };
-    assert_int_equal(eg_trace_new(&t, &p->events, e), 0);
-    rc = eg_trace_begin(t, mk_system(p->k), &o, &trace_ops, said, e);
-    if (!rc) {
-        eg_trace_sink(t, (struct eg_sink){ take_row, said });
-        rc = eg_trace_start(t, e);
-        while (!rc && !eg_trace_stopped(t)) {
-            rc = eg_trace_step(t, 10, e);
-            if (rc > 0)
-                rc = 0;
-        }
-        if (rc == -EG_ENOTFOUND || eg_trace_stopped(t))
-            rc = 0;
-        eg_trace_end(t);
-    }
-    if (n)
-        eg_trace_counts(t, n);
-    eg_trace_close(t);
-    eg_vec_fini(&mk_system(p->k)->image->cpus); // of events; nobody else frees them here
-    assert_true(p->closed);
-    return rc;
+    return play_run(&m->p, mk_system(m->k), script, said, n, e);
 }
 
-/* x86-64; two functions, of which the first begins with endbr64, and the other is a clone. */
-static struct play machine(uint64_t *first, uint64_t *second, uint64_t *stack)
+/* Two functions; on x86-64 the first begins with endbr64. The other is a clone. */
+static void begin(struct machine *m, const struct mk_machine *of)
 {
     static const char types[] = "struct list_head { struct list_head *next, *prev; };"
                                 "struct item { struct list_head link; int n; };";
     static const uint8_t endbr[] = { 0xf3, 0x0f, 0x1e, 0xfa };
-    struct play p = { .k = mk_new(&mk_machines[0], 1 << 20, types) };
 
-    *first = mk_alloc(p.k, CODE);
-    *second = mk_alloc(p.k, CODE);
-    *stack = mk_alloc(p.k, CODE);
-    mk_write(p.k, *first, endbr, sizeof endbr);
-    mk_write_ptr(p.k, *stack, BACK);
-    mk_symbol(p.k, "open_it", *first);
-    mk_symbol(p.k, "shut_it.isra.0", *second);
-    mk_symbol(p.k, "shut_it.isra.0.cold", *second + 16);
-    mk_symbol(p.k, "value", *stack);
-    return p;
+    *m = (struct machine){ .k = mk_new(of, 1 << 20, types), .p = { .arch = of->arch } };
+    m->first = mk_alloc(m->k, CODE);
+    m->second = mk_alloc(m->k, CODE);
+    m->stack = mk_alloc(m->k, CODE);
+    mk_symbol(m->k, "open_it", m->first);
+    if (!strcmp(of->arch, "x86_64")) {
+        mk_write(m->k, m->first, endbr, sizeof endbr);
+        m->first += sizeof endbr;
+    }
+    mk_write_ptr(m->k, m->stack, BACK);
+    mk_symbol(m->k, "shut_it.isra.0", m->second);
+    mk_symbol(m->k, "shut_it.isra.0.cold", m->second + 16);
+    mk_symbol(m->k, "value", m->stack);
+    mk_system(m->k)->chosen = &m->found;
+    m->found.paging = (struct eg_paging){ .arch = mk_system(m->k)->arch, .levels = 4 };
 }
 
 static void calls(void **state)
 {
-    uint64_t first, second, stack;
-    struct play p = machine(&first, &second, &stack);
     struct eg_trace_counts n;
+    struct machine m;
     struct event *ev;
     struct said said;
     struct eg_error e = { 0 };
 
     (void)state;
-    ev = play_event(&p, EVENT_CALL, first + 4); // behind endbr64
+    begin(&m, &mk_machines[0]);
+    ev = play_event(&m.p, EVENT_CALL, m.first);
     ev->state.regs[5] = 11;
     ev->state.regs[4] = 22;
-    ev->state.regs[6] = stack;
+    ev->state.regs[6] = m.stack;
     ev->cpu = 3;
-    play_event(&p, EVENT_CALL, second)->state.regs[6] = stack;
-    ev = play_event(&p, EVENT_RETURN, BACK);
+    play_event(&m.p, EVENT_CALL, m.second)->state.regs[6] = m.stack;
+    ev = play_event(&m.p, EVENT_RETURN, BACK);
     ev->state.regs[0] = 99;
-    ev->state.regs[6] = stack + 8;
-    play_event(&p, EVENT_WRITE, stack)->value = 5;
-    p.queue[3].len = 8;
-    if (run(&p,
+    ev->state.regs[6] = m.stack + 8;
+    play_event(&m.p, EVENT_WRITE, m.stack)->value = 5;
+    m.p.queue[3].len = 8;
+    if (run(&m,
             "on_call('no|open_it', function(k, call)\n"
             "  row { DETAIL = call.args[1] .. ' ' .. call.args[2] .. ' ' .. #call.args }\n"
             "end)\n"
@@ -226,30 +88,103 @@ static void calls(void **state)
     assert_int_equal(n.events, 4);
     assert_int_equal(n.lost, 7);
     assert_int_equal(n.functions, 2);
-    assert_int_equal(p.added, 4); // two functions, a place, a return
-    assert_int_equal(p.removed, 1);
-    mk_free(p.k);
+    assert_int_equal(m.p.added, 4); // two functions, a place, a return
+    assert_int_equal(m.p.removed, 1);
+    mk_free(m.k);
+}
+
+/* AArch64: eight registers; the link register has a signature, and the stack is as it was. */
+static void calls_of_aarch64(void **state)
+{
+    const uint64_t signature = UINT64_C(0x12a5) << 48;
+    struct eg_trace_counts n;
+    struct machine m;
+    struct event *ev;
+    struct said said;
+    struct eg_error e = { 0 };
+
+    (void)state;
+    begin(&m, &mk_machines[2]);
+    ev = play_event(&m.p, EVENT_CALL, m.first);
+    for (uint64_t i = 0; i < 8; i++)
+        ev->state.regs[i] = 10 + i;
+    ev->state.regs[31] = m.stack;
+    ev->state.regs[30] = ((m.second + 0x20) & UINT64_C(0xffffffffffff)) | signature;
+    ev = play_event(&m.p, EVENT_RETURN, m.second + 0x20);
+    ev->state.regs[0] = 99;
+    ev->state.regs[31] = m.stack;
+    if (run(&m,
+            "on_return('open_it', function(k, call)\n"
+            "  row { DETAIL = call.value .. ' ' .. tostring(call.args) .. ' ' .. call.caller }\n"
+            "end)\n"
+            "on_call('open_it', function(k, call) row { DETAIL = call.registers.x7 } end)\n",
+            &said, &n, &e))
+        fail_msg("%s%s", e.text, said.errors);
+    assert_non_null(strstr(said.rows, "|open_it|17\n"));
+    assert_non_null(
+        strstr(said.rows, "|open_it|99 10, 11, 12, 13, 14, 15, 16, 17 shut_it.isra.0.cold+0x10\n"));
+    assert_int_equal(n.missed, 0);
+    assert_int_equal(m.p.n_used, 1);
+    mk_free(m.k);
+}
+
+/* What is known of the machine is of the boot before. */
+static void is_reset(void **state)
+{
+    struct machine m;
+    struct said said;
+    struct eg_error e = { 0 };
+
+    (void)state;
+    begin(&m, &mk_machines[0]);
+    play_event(&m.p, EVENT_RESET, 0);
+    play_event(&m.p, EVENT_CALL, m.first);
+    assert_int_equal(run(&m,
+                         "on_call('open_it', function() row { DETAIL = 'called' } end)\n"
+                         "on_end(function() print('ends') end)\n",
+                         &said, NULL, &e),
+                     -EG_EIO);
+    assert_non_null(strstr(e.text, "rebooted: "));
+    assert_string_equal(said.rows, "");
+    assert_string_equal(said.notes, "ends\n");
+    mk_free(m.k);
+}
+
+/* The processor whose event it was has a state; what the others had then is over. */
+static void states(void **state)
+{
+    struct machine m;
+    struct said said;
+    struct eg_error e = { 0 };
+
+    (void)state;
+    begin(&m, &mk_machines[2]);
+    play_event(&m.p, EVENT_CALL, m.first)->cpu = 0;
+    play_event(&m.p, EVENT_CALL, m.first)->cpu = 2;
+    assert_int_equal(run(&m, "on_call('open_it', function() end)", &said, NULL, &e), 0);
+    assert_int_equal(m.p.n_states, 1);
+    mk_free(m.k);
 }
 
 /* The text is in what was said, or in the error of the beginning. */
 static void mistake(const char *script, const char *text)
 {
-    uint64_t first, second, stack;
-    struct play p = machine(&first, &second, &stack);
     struct eg_trace_counts n;
+    struct machine m;
     struct said said;
     struct eg_error e = { 0 };
 
+    begin(&m, &mk_machines[0]);
     for (int i = 0; i < 3; i++)
-        play_event(&p, EVENT_CALL, first + 4)->state.regs[6] = stack;
-    run(&p, script, &said, &n, &e);
+        play_event(&m.p, EVENT_CALL, m.first)->state.regs[6] = m.stack;
+    run(&m, script, &said, &n, &e);
     if (!strstr(e.text, text) && !strstr(said.errors, text))
         fail_msg("%s: %s%s", script, e.text, said.errors);
     if (*said.errors) { // it is said once, and the machine goes on
         assert_ptr_equal(strchr(said.errors, '\n'), said.errors + strlen(said.errors) - 1);
         assert_int_equal(n.events, 3);
     }
-    mk_free(p.k);
+    mk_free(m.k);
 }
 
 static void mistakes(void **state)
@@ -282,68 +217,90 @@ static void mistakes(void **state)
             "earlier event");
 }
 
+/* Before a machine is asked for anything. */
+static void no_lua(void **state)
+{
+    char path[] = "/tmp/trace-test-XXXXXX", where[64];
+    const int fd = mkstemp(path);
+    struct eg_error e = { 0 };
+    char *text = NULL;
+    size_t len;
+
+    (void)state;
+    assert_true(fd >= 0 && write(fd, "#!/x\nlocal a = = 1\n", 19) == 19);
+    close(fd);
+    assert_int_equal(eg_trace_read(path, &text, &len, &e), -EG_EFORMAT);
+    snprintf(where, sizeof where, "%s:2: ", path);
+    assert_non_null(strstr(e.text, where));
+    assert_null(text);
+    assert_int_equal(truncate(path, 5), 0);
+    assert_int_equal(eg_trace_read(path, &text, &len, &e), 0);
+    free(text);
+    unlink(path);
+}
+
 static void endless(void **state)
 {
-    uint64_t first, second, stack;
-    struct play p = machine(&first, &second, &stack);
+    struct machine m;
     struct said said;
     struct eg_error e = { 0 };
 
     (void)state;
-    play_event(&p, EVENT_CALL, first + 4);
-    play_event(&p, EVENT_CALL, first + 4);
-    assert_int_equal(run(&p,
+    begin(&m, &mk_machines[0]);
+    play_event(&m.p, EVENT_CALL, m.first);
+    play_event(&m.p, EVENT_CALL, m.first);
+    assert_int_equal(run(&m,
                          "local n = 0 on_call('open_it', function() n = n + 1\n"
                          "  if n == 1 then while true do end end\n row { DETAIL = 'on' } end)",
                          &said, NULL, &e),
                      0);
     assert_non_null(strstr(said.errors, "did not end within"));
     assert_non_null(strstr(said.rows, "|on\n"));
-    mk_free(p.k);
+    mk_free(m.k);
 }
 
 static void stops(void **state)
 {
-    uint64_t first, second, stack;
-    struct play p = machine(&first, &second, &stack);
     struct eg_trace_counts n;
+    struct machine m;
     struct said said;
     struct eg_error e = { 0 };
 
     (void)state;
+    begin(&m, &mk_machines[0]);
     for (int i = 0; i < 3; i++)
-        play_event(&p, EVENT_CALL, first + 4);
-    assert_int_equal(run(&p,
+        play_event(&m.p, EVENT_CALL, m.first);
+    assert_int_equal(run(&m,
                          "columns = { { 'A', 'int', 'x' } }\n"
                          "on_call('open_it', function() row { A = 5 } stop() end)",
                          &said, &n, &e),
                      0);
     assert_string_equal(said.rows, "5\n");
     assert_int_equal(n.events, 1);
-    mk_free(p.k);
-    p = machine(&first, &second, &stack);
-    p.refuses = true;
-    assert_int_equal(run(&p, "on_call('open_it', print)", &said, &n, &e), -EG_EUSAGE);
-    mk_free(p.k);
+    mk_free(m.k);
+    begin(&m, &mk_machines[0]);
+    m.p.refuses = true;
+    assert_int_equal(run(&m, "on_call('open_it', print)", &said, &n, &e), -EG_EUSAGE);
+    mk_free(m.k);
 }
 
 /* A call that never returned, and whose stack another one uses. */
 static void never_returns(void **state)
 {
-    uint64_t first, second, stack;
-    struct play p = machine(&first, &second, &stack);
     struct eg_trace_counts n;
+    struct machine m;
     struct said said;
     struct eg_error e = { 0 };
 
     (void)state;
-    play_event(&p, EVENT_CALL, second)->state.regs[6] = stack;
-    play_event(&p, EVENT_CALL, second)->state.regs[6] = stack;
-    play_event(&p, EVENT_CALL, second)->state.regs[6] = 0x10; // its stack cannot be read
-    assert_int_equal(run(&p, "on_return('shut_it', print)", &said, &n, &e), 0);
+    begin(&m, &mk_machines[0]);
+    play_event(&m.p, EVENT_CALL, m.second)->state.regs[6] = m.stack;
+    play_event(&m.p, EVENT_CALL, m.second)->state.regs[6] = m.stack;
+    play_event(&m.p, EVENT_CALL, m.second)->state.regs[6] = 0x10; // its stack cannot be read
+    assert_int_equal(run(&m, "on_return('shut_it', print)", &said, &n, &e), 0);
     assert_int_equal(n.missed, 2);
-    assert_int_equal(p.removed, 1);
-    mk_free(p.k);
+    assert_int_equal(m.p.removed, 1);
+    mk_free(m.k);
 }
 
 static void scripts(void **state)
@@ -362,8 +319,11 @@ static void scripts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(calls), cmocka_unit_test(mistakes),      cmocka_unit_test(endless),
-        cmocka_unit_test(stops), cmocka_unit_test(never_returns), cmocka_unit_test(scripts),
+        cmocka_unit_test(calls),   cmocka_unit_test(calls_of_aarch64),
+        cmocka_unit_test(states),  cmocka_unit_test(is_reset),
+        cmocka_unit_test(no_lua),  cmocka_unit_test(mistakes),
+        cmocka_unit_test(endless), cmocka_unit_test(stops),
+        cmocka_unit_test(scripts), cmocka_unit_test(never_returns),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
