@@ -357,6 +357,7 @@ static int run_verb(struct cli *c)
         cli_image_notes(c, &o, true);
         w.rounds = 1;
         look_at_all(&w, &o);
+        fflush(stdout); // whoever reads the first line knows that it has been looked at
         cli_close(&o);
         go_round(&w);
         status = w.status;

@@ -130,6 +130,7 @@ def follow(path, images, *args):
     shutil.copyfile(image, path)
     watcher = subprocess.Popen([engram, "-r", "jsonl", "watch", str(path), *args, "--every", "100ms", "--count", "300"],
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    first = watcher.stdout.readline()  # comes when the first round is over
     turn = 0
     while watcher.poll() is None and turn < 100:
         time.sleep(0.7)
@@ -140,8 +141,8 @@ def follow(path, images, *args):
         else:
             path.unlink()
         turn += 1
-    out, err = watcher.communicate(timeout=60)
-    return watcher.returncode, out, err
+    out, err = watcher.communicate(timeout=300)
+    return watcher.returncode, first + out, err
 
 
 def check_watch(tmp, process, other, booted):
@@ -160,10 +161,10 @@ def check_watch(tmp, process, other, booted):
     got = [(row["plugin"], row["EVENT"]) for row in rows(out)]
     check(status == 0 and got == [("machine", "rebooted")], f"another boot while watching: {got} {err}")
 
-    watcher = subprocess.Popen([engram, "watch", image, "pslist", "--every", "1h"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    time.sleep(2)
+    watcher = subprocess.Popen([engram, "-r", "jsonl", "watch", image, "pslist", "--every", "1h"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    watcher.stdout.readline()
     watcher.send_signal(signal.SIGINT)
-    out, err = watcher.communicate(timeout=30)
+    out, err = watcher.communicate(timeout=300)
     check(watcher.returncode == 0 and "1 rounds, 0 events" in err, f"Ctrl-C: {watcher.returncode} {out}{err}")
 
     wrong_rules = tmp / "wrong"

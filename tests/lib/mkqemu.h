@@ -178,7 +178,7 @@ static void execute(unsigned cpu, uint64_t at)
         if (callbacks[i].va == at && callbacks[i].exec)
             callbacks[i].exec(cpu, callbacks[i].own);
 }
-static void store(unsigned cpu, uint64_t at, uint64_t va, unsigned shift, uint64_t value)
+static inline void store(unsigned cpu, uint64_t at, uint64_t va, unsigned shift, uint64_t value)
 {
     stored = value;
     for (size_t i = 0; i < n_callbacks; i++)

@@ -215,7 +215,7 @@ static void calls_and_returns(void **state)
         struct eg_error e;
 
         assert_int_equal(ev->ops->add(ev, &call, 3, &e), 0);
-        assert_int_equal(ev->ops->next(ev, &out, 5000, &e), 1);
+        assert_int_equal(ev->ops->next(ev, &out, 60000, &e), 1);
         assert_int_equal(out.kind, EVENT_CALL);
         assert_int_equal(out.point, 3);
         assert_int_equal(out.cpu, 1);
@@ -226,7 +226,7 @@ static void calls_and_returns(void **state)
         assert_int_equal(out.state.gs_base, UINT64_C(0xffff888000000000));
         assert_int_equal(out.known, 1u << 16 | 1u << 5 | 1u << 6 | 1u << 17);
         assert_int_equal(ev->ops->add(ev, &back, 4, &e), 0);
-        assert_int_equal(ev->ops->next(ev, &out, 5000, &e), 1);
+        assert_int_equal(ev->ops->next(ev, &out, 60000, &e), 1);
         assert_int_equal(out.kind, EVENT_RETURN);
         assert_int_equal(out.point, 4);
         assert_int_equal(out.number, 1);
@@ -254,7 +254,7 @@ static void written(void **state)
     (void)state;
     assert_int_equal(ev->ops->add(ev, &p, 0, &e), 0);
     assert_int_equal(ev->ops->add(ev, &bad, 1, &e), -EG_EUSAGE);
-    assert_int_equal(ev->ops->next(ev, &out, 5000, &e), 1);
+    assert_int_equal(ev->ops->next(ev, &out, 60000, &e), 1);
     assert_int_equal(out.kind, EVENT_WRITE);
     assert_int_equal(out.address, WATCHED);
     assert_int_equal(out.len, 4);
@@ -273,7 +273,7 @@ static void ended(void **state)
     struct eg_error e;
 
     (void)state;
-    assert_int_equal(ev->ops->next(ev, &out, 5000, &e), -EG_ENOTFOUND);
+    assert_int_equal(ev->ops->next(ev, &out, 60000, &e), -EG_ENOTFOUND);
     events_close(ev);
     pthread_join(s.thread, NULL);
 }

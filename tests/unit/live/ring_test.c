@@ -265,7 +265,7 @@ static void stands(void **state)
     sleep_and_wake();
     assert_int_equal(pthread_create(&t, NULL, guest_runs, &left), 0);
     for (int i = 0; i < 5; i++) {
-        assert_int_equal(door->ops->next(door, &ev, 2000, &e), 1);
+        assert_int_equal(door->ops->next(door, &ev, 60000, &e), 1);
         usleep(2000);
         assert_int_equal(__atomic_load_n(&left, __ATOMIC_ACQUIRE), 5 - i);
         assert_int_equal(head->head, before + (uint64_t)i + 1);
@@ -303,9 +303,9 @@ static void reader_dies(void **state)
         events_ring_os(door, &os, (const uint8_t[2][RING_CALLS]){ { 0 } });
         door->ops->add(door, &(struct event_point){ .kind = EVENT_CALL, .address = CALL_AT }, 1,
                        &e);
-        _exit(door->ops->next(door, &ev, 5000, &e) == 1 ? 0 : 2);
+        _exit(door->ops->next(door, &ev, 60000, &e) == 1 ? 0 : 2);
     }
-    for (int i = 0; i < 5000 && !control->n_points; i++)
+    for (int i = 0; i < 60000 && !control->n_points; i++)
         usleep(1000);
     sleep_and_wake();
     guest_runs(&left);
