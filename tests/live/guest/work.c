@@ -1,5 +1,5 @@
-/* work.c - what a test's guest does, and how often: `work NAME [N]`, N times (0: without end). It
- * says when it begins and, in numbers, what it has done: "work: NAME begins PID", "work: NAME done
+/* work.c - what a test's guest does, and how often: `work NAME [N [K]]`, N times (0: without end),
+ * K rounds of an empty loop before each. It says when it begins and, in numbers, what it has done: "work: NAME begins PID", "work: NAME done
  * N". */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -229,6 +229,7 @@ int main(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "idle";
     const long n = argc > 2 ? atol(argv[2]) : 0;
+    const long every = argc > 3 ? atol(argv[3]) : 0;
     struct timespec from, to;
     long i = 0;
 
@@ -243,8 +244,11 @@ int main(int argc, char **argv)
     }
     for (size_t k = 0; k < sizeof works / sizeof *works; k++)
         if (!strcmp(name, works[k].name)) {
-            for (; !n || i < n; i++)
+            for (; !n || i < n; i++) {
+                for (volatile long pause = 0; pause < every; pause++)
+                    ;
                 works[k].run(i);
+            }
             clock_gettime(CLOCK_MONOTONIC, &to);
             printf("work: %s done %ld in %ld us\n", name, i,
                    (to.tv_sec - from.tv_sec) * 1000000 + (to.tv_nsec - from.tv_nsec) / 1000);
