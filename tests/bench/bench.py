@@ -244,6 +244,33 @@ def searching(a):
     row("  against cat", f"{ours / theirs:.2f} x", "", None)
 
 
+def debuggers(a):
+    """A file of the kernel for debuggers, and what gdb needs to list all threads by its server."""
+    with tempfile.TemporaryDirectory() as d:
+        took = least([a.engram, "-q", "kernel-elf", a.image, "-o", f"{d}/vmlinux", "--force"], 3)
+        row("kernel-elf", f"{took:.2f} s", "2 s", took <= 2)
+        peak = anonymous([a.engram, "-q", "kernel-elf", a.image, "-o", f"{d}/vmlinux", "--force"])
+        row("  anonymous memory, peak", f"{peak / 2**20:.0f} MiB", "128 MiB", peak <= 128 << 20)
+        if not shutil.which("gdb"):
+            row("info threads in gdb", "not measured", "gdb is not there", None)
+            return
+        server = subprocess.Popen([a.engram, "gdb", "-q", a.image, "--listen", f"unix:{d}/s"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        try:
+            server.stdout.readline()
+            script = ("python import time\n"
+                      "python b = time.perf_counter(); n = len(gdb.execute('info threads', to_string=True).splitlines()) - 1; "
+                      "print('threads', n, time.perf_counter() - b)\n")
+            with open(f"{d}/commands", "w", encoding="ascii") as f:
+                f.write(f"target extended-remote {d}/s\n{script}{script}")
+            text = run(["gdb", "-nx", "-batch", "-iex", "set pagination off", "-x", f"{d}/commands"]).decode("utf-8", "replace")
+        finally:
+            server.kill()
+            server.wait()
+        said = [line.split() for line in text.splitlines() if line.startswith("threads ")]
+        took = float(said[0][2])
+        row(f"info threads in gdb, of {said[0][1]} threads", f"{took:.2f} s", "2 s for 2,224", took <= 2 or int(said[0][1]) > 2224)
+
+
 def peers(a):
     """The same work by tools that happen to be there: $VOL, $DRGN."""
     if os.environ.get("VOL"):
@@ -259,7 +286,7 @@ def main():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name in ("engram", "plugin_dir", "page_walk", "type_walk", "image"):
         p.add_argument(name)
-    p.add_argument("--part", action="append", help="only this part: opening, typed, walking, profiles, everything, each, kept, searching, peers")
+    p.add_argument("--part", action="append", help="only this part: opening, typed, walking, profiles, everything, each, kept, searching, debuggers, peers")
     p.add_argument("--vmlinux", default=os.environ.get("VMLINUX", ""))
     a = p.parse_args()
     a.image = os.environ.get("IMAGE", a.image)
@@ -268,7 +295,7 @@ def main():
         if a.image.endswith(".zst"):  # the budgets are of mapped files
             run(["zstd", "-dqf", a.image, "-o", f"{d}/image"])
             a.image = f"{d}/image"
-        for part in (opening, typed, walking, profiles, everything, each, kept, searching, peers):
+        for part in (opening, typed, walking, profiles, everything, each, kept, searching, debuggers, peers):
             if a.part and part.__name__ not in a.part:
                 continue
             part(a)
