@@ -179,9 +179,11 @@ static void options(struct line *l)
     each_named(l, arguments_of);
 }
 
-/* "raw|lime|elf", where a usage or a help text says so of @a; "FILE". */
+/* "raw|lime|elf", where a usage or a help text says so of @a; "EXPR", where the help begins so;
+ * "FILE". */
 static const char *text_kind(const struct cli *c, const struct eg_arg *a)
 {
+    static const char *const kinds[] = { "COLUMNS", "EXPR", "SCRIPT", "IMAGE", "N" };
     const char *usage = c->verb ? strstr(c->verb->usage, a->name) : NULL;
     const char *texts[] = { usage ? usage + strlen(a->name) : "", a->help };
 
@@ -191,6 +193,9 @@ static const char *text_kind(const struct cli *c, const struct eg_arg *a)
         if (memchr(word, '|', strcspn(word, " ]")))
             return word;
     }
+    for (size_t i = 0; i < countof(kinds); i++)
+        if (!strncmp(a->help, kinds[i], strlen(kinds[i])) && a->help[strlen(kinds[i])] == ':')
+            return kinds[i];
     return "FILE";
 }
 
@@ -217,8 +222,6 @@ static const char *wanted(const struct cli *c, const char *text)
         a = eg_plugin_arg(p->plugin, name);
     if (!a || a->kind == EG_ARG_FLAG)
         return NULL;
-    if (c->verb && !strcmp(c->verb->name, "trace") && !strcmp(name, "script"))
-        return "SCRIPT";
     return a->kind == EG_ARG_FILE   ? "FILE"
            : a->kind == EG_ARG_TEXT ? text_kind(c, a)
            : a->kind == EG_ARG_ADDR ? "SYMBOL"
@@ -290,7 +293,21 @@ static void scripts(struct line *l)
     puts(":files");
 }
 
-/* Kinds, of options and of verbs' words: FILE, DIR, COLUMNS, EXPR (a column comes first), ZONE,
+/* A machine that runs can stand where a file can. */
+static void images(struct line *l)
+{
+    const struct eg_source_reg *s;
+
+    for (size_t i = 0; (s = eg_source_nth(i)); i++) {
+        const char *name = eg_arena_strf(&l->before.arena, "%s:", s->name);
+
+        if (name)
+            offer(l, name, s->source->desc);
+    }
+    puts(":files");
+}
+
+/* Kinds, of options and of verbs' words: FILE, IMAGE (a file, or a machine that runs), DIR, COLUMNS, EXPR (a column comes first), ZONE,
  * FORMAT (of output), NAME (of a format of images), SYMBOL, TYPE (or a symbol), PLUGINS, HELP (what
  * it describes), SCRIPT (of trace, or a file), "one|of|these"; nothing is offered for others. */
 static void value(struct line *l, const char *kind)
@@ -317,6 +334,8 @@ static void value(struct line *l, const char *kind)
         plugin_names(l);
     else if (!strcmp(kind, "SCRIPT"))
         scripts(l);
+    else if (!strcmp(kind, "IMAGE"))
+        images(l);
     else if (!strcmp(kind, "HELP"))
         described(l);
     else if (strchr(kind, '|'))
@@ -330,7 +349,7 @@ static void word_of_verb(struct line *l)
     size_t i = 0;
 
     if (v->image == CLI_WANTS_IMAGE && !c->image) {
-        puts(":files");
+        images(l);
         return;
     }
     if (c->words.n >= v->max)
@@ -354,7 +373,7 @@ static void word(struct line *l)
     if (c->image)
         plugin_list(l);
     else
-        puts(":files");
+        images(l);
 }
 
 static int run_verb(struct cli *c)

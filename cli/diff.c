@@ -365,7 +365,7 @@ static int run_verb(struct cli *c)
 
 static const struct eg_arg args[] = {
     CLI_EVENT_ARGS,
-    EG_ARG(rules, TEXT, "a file of rules, which tell some changes apart: column ALERT"),
+    EG_ARG(rules, FILE, "a file of rules, which tell some changes apart: column ALERT"),
     { NULL, EG_ARG_FLAG, NULL },
 };
 
@@ -378,7 +378,7 @@ CLI_VERB(diff) = {
     .max = UINT_MAX,
     .image = CLI_WANTS_IMAGE,
     .order = 64,
-    .words = { "FILE", "PLUGINS" },
+    .words = { "IMAGE", "PLUGINS" },
     .plugins = true,
     .table = true,
     .run = run_verb,

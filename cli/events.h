@@ -48,8 +48,8 @@ struct cli_events {
 
 /** What both verbs take. */
 #define CLI_EVENT_ARGS                                                                             \
-    EG_ARG(ignore, TEXT, "changes in these columns are none: PPID,UID"),                           \
-        EG_ARG(only, TEXT, "only changes in these columns are one"),                               \
+    EG_ARG(ignore, TEXT, "COLUMNS: changes in these columns are none: PPID,UID"),                  \
+        EG_ARG(only, TEXT, "COLUMNS: only changes in these columns are one"),                      \
     {                                                                                              \
         "all-changes", EG_ARG_FLAG,                                                                \
             "changes too in columns that move while a machine runs: counters, states of tasks"     \

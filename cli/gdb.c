@@ -17,10 +17,11 @@
 
 static const struct eg_arg args[] = {
     EG_ARG(listen, TEXT,
-           "HOST:PORT or unix:PATH where a debugger may connect; otherwise a port of 127.0.0.1"),
+           "PLACE: where a debugger may connect: HOST:PORT or unix:PATH; otherwise a port of "
+           "127.0.0.1"),
     EG_ARG(stdio, FLAG, "speak on standard input and output: target remote | engram gdb --stdio …"),
     EG_ARG(once, FLAG, "end when the first debugger has gone"),
-    EG_ARG(process, TEXT, "PID,… or all: processes that are inferiors from the beginning"),
+    EG_ARG(process, TEXT, "PIDS: processes that are inferiors from the beginning: 1,700, or all"),
     { NULL, EG_ARG_FLAG, NULL },
 };
 
@@ -155,6 +156,36 @@ static int wait_and_serve(struct server *s)
     return status;
 }
 
+static bool is_attached(const struct gdb *g, uint32_t pid)
+{
+    const struct gdb_process *p = g ? g->processes : NULL;
+
+    while (p && p->pid != pid)
+        p = p->next;
+    return p || pid == GDB_KERNEL;
+}
+
+/* Those of --process, before a debugger finds out. */
+static int check_processes(const struct server *s)
+{
+    int status = CLI_OK;
+    struct eg_run *r;
+    struct gdb *g;
+
+    if (!s->pids.n || eg_run_open(&r, s->o.sys, NULL, NULL))
+        return CLI_OK;
+    g = gdb_open(r, &s->options, NULL, NULL);
+    for (size_t i = 0; i < s->pids.n && !status; i++)
+        if (!is_attached(g, s->pids.at[i]))
+            status = cli_fail(CLI_USAGE,
+                              "--process %" PRIu32 ": no such process that has a program; `engram "
+                              "IMAGE pslist` lists them",
+                              s->pids.at[i]);
+    gdb_close(g);
+    eg_run_close(r);
+    return status;
+}
+
 static int run_verb(struct cli *c)
 {
     struct server s = { .cli = c };
@@ -166,6 +197,8 @@ static int run_verb(struct cli *c)
         status = cli_open(c, &s.o);
     if (!status && !s.o.sys->os)
         status = cli_no_system(c, &s.o, true);
+    if (!status)
+        status = check_processes(&s);
     if (!status) {
         signal(SIGPIPE, SIG_IGN);
         cli_image_notes(c, &s.o, false);

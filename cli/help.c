@@ -91,6 +91,17 @@ static int usage(FILE *f)
 
 /* ---- one ---- */
 
+/* "SECONDS: end after so many": the length of the first word, 0 where there is none. */
+static size_t value_name(const char *help)
+{
+    const size_t n = strcspn(help, ": ");
+    size_t capitals = 0;
+
+    while (capitals < n && !(help[capitals] >= 'a' && help[capitals] <= 'z'))
+        capitals++;
+    return n && capitals == n && !strncmp(help + n, ": ", 2) ? n : 0;
+}
+
 static void arguments(const struct eg_arg *args)
 {
     static const char *const kinds[] = { [EG_ARG_FLAG] = "",
@@ -102,11 +113,12 @@ static void arguments(const struct eg_arg *args)
     if (args && args->name)
         printf("\noptions:\n");
     for (; args && args->name; args++) {
+        const size_t own = args->kind == EG_ARG_TEXT ? value_name(args->help) : 0;
         char left[64];
 
-        snprintf(left, sizeof left, "-%s%s%s", args->name[1] ? "-" : "", args->name,
-                 kinds[args->kind]);
-        cli_entry(stdout, left, args->help);
+        snprintf(left, sizeof left, "-%s%s%s%.*s", args->name[1] ? "-" : "", args->name,
+                 own ? " " : kinds[args->kind], (int)own, args->help);
+        cli_entry(stdout, left, own ? args->help + own + 2 : args->help);
     }
 }
 
@@ -192,6 +204,7 @@ static int about_verb(const struct cli_verb *v)
         any = true;
     }
     fputs(any ? "\n" : "", stdout);
+    printf("\nsource: %s\n", cli_verb_file(v));
     return CLI_OK;
 }
 

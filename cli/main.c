@@ -71,6 +71,30 @@ static int flushed(const struct cli *c, int status)
     return status;
 }
 
+/* What is missing of @v's words, or is too much, and how it is used. */
+static int wrong_words(const struct cli *c, const struct cli_verb *v)
+{
+    const bool no_image = v->image == CLI_WANTS_IMAGE && !c->image;
+    const char *word = v->usage;
+    int len;
+
+    if (c->words.n > v->max)
+        return cli_fail(CLI_USAGE, "%s: '%s' is one word too many; usage: engram %s %s", v->name,
+                        c->words.at[v->max], v->name, v->usage);
+    for (size_t i = no_image ? 0 : c->words.n + (v->image == CLI_WANTS_IMAGE); i; i--) {
+        const size_t n = strcspn(word, " ");
+
+        if (!word[n])
+            break;
+        word += n + 1;
+    }
+    len = (int)strcspn(word, " ");
+    if (*word < 'A' || *word > 'Z') // one of several words that say what to do
+        return cli_fail(CLI_USAGE, "%s: what? usage: engram %s %s", v->name, v->name, v->usage);
+    return cli_fail(CLI_USAGE, "%s: %.*s is missing; usage: engram %s %s", v->name, len, word,
+                    v->name, v->usage);
+}
+
 static int dispatch(struct cli *c, int argc, char **argv)
 {
     const struct cli_verb *v;
@@ -94,7 +118,7 @@ static int dispatch(struct cli *c, int argc, char **argv)
     if (!v)
         return c->words.n ? cli_run(c) : cli_summary(c);
     if (c->words.n < v->min || c->words.n > v->max || (v->image == CLI_WANTS_IMAGE && !c->image))
-        return cli_fail(CLI_USAGE, "%s: usage: engram %s %s", v->name, v->name, v->usage);
+        return wrong_words(c, v);
     return v->run(c);
 }
 

@@ -249,7 +249,7 @@ static int show_file(struct cli *c, const struct eg_reader_reg *reader, const ch
 
 static const struct eg_arg args[] = {
     EG_ARG(nested, FLAG, "show: structs inside structs member by member"),
-    EG_ARG(module, TEXT, "show: types of this module first"),
+    EG_ARG(module, TEXT, "NAME: show: types of this module first"),
     { NULL, EG_ARG_FLAG, NULL },
 };
 

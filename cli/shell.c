@@ -296,8 +296,8 @@ static int converse(struct shell *s)
 }
 
 static const struct eg_arg args[] = {
-    EG_ARG(e, TEXT, "run this code instead of asking for lines; may be given several times"),
-    EG_ARG(history, TEXT, "FILE that keeps the lines for the next time; otherwise none does"),
+    EG_ARG(e, TEXT, "CODE: run this instead of asking for lines; may be given several times"),
+    EG_ARG(history, FILE, "it keeps the lines for the next time; otherwise none does"),
     { NULL, EG_ARG_FLAG, NULL },
 };
 

@@ -327,13 +327,13 @@ static int trace(struct trace *t, const char *where)
 
 static const struct eg_arg args[] = {
     EG_ARG(script, TEXT,
-           "FILE.lua (`engram help scripts`), or one of --list: what to do at which event"),
+           "SCRIPT: FILE.lua (`engram help scripts`), or one of --list: what to do at which event"),
     EG_ARG(image, TEXT,
-           "where the machine's memory is: qmp:SOCKET, or the file that QEMU shares; "
+           "IMAGE: where the machine's memory is: qmp:SOCKET, or the file that QEMU shares; "
            "otherwise it is read through the debugger's port"),
-    EG_ARG(count, TEXT, "end after so many rows"),
-    EG_ARG(seconds, TEXT, "end after so many seconds"),
-    EG_ARG(until, TEXT, "end behind the first row for which this is true, as in --filter"),
+    EG_ARG(count, TEXT, "N: end after so many rows"),
+    EG_ARG(seconds, TEXT, "SECONDS: end after so many"),
+    EG_ARG(until, TEXT, "EXPR: end behind the first row for which it is true, as in --filter"),
     EG_ARG(list, FLAG, "list the scripts that are here"),
     { NULL, EG_ARG_FLAG, NULL },
 };
@@ -371,7 +371,7 @@ CLI_VERB(trace) = {
     .max = 1,
     .image = CLI_NO_IMAGE,
     .order = 95,
-    .words = { "FILE" },
+    .words = { "gdb:|ring:" },
     .table = true,
     .run = run_verb,
 };

@@ -22,13 +22,19 @@ struct cli_verb {
     int (*run)(struct cli *c); /**< @return the exit status */
 };
 
+struct cli_verb_reg {
+    const struct cli_verb *verb;
+    const char *file; /**< that declares it */
+};
 /** `CLI_VERB(vtop) = { .usage = "IMAGE ADDR", … };` is all that registers a verb. */
 #define CLI_VERB(n)                                                                                \
     static const struct cli_verb cli_verb_##n;                                                     \
-    EG_ENTRY(cli_verbs, cli_verb, verb_##n) = &cli_verb_##n;                                       \
+    static const struct cli_verb_reg cli_verbreg_##n = { &cli_verb_##n, __FILE__ };                \
+    EG_ENTRY(cli_verbs, cli_verb_reg, verb_##n) = &cli_verbreg_##n;                                \
     static const struct cli_verb cli_verb_##n
 
 const struct cli_verb *cli_verb(const char *name);
+const char *cli_verb_file(const struct cli_verb *v);
 const struct cli_verb *cli_verb_nth(size_t i); /**< in their order; NULL past the end */
 
 #endif

@@ -369,10 +369,10 @@ static int run_verb(struct cli *c)
 }
 
 static const struct eg_arg args[] = {
-    EG_ARG(every, TEXT, "how often it looks: 1s, 500ms, 2m; 1s otherwise"),
-    EG_ARG(count, TEXT, "look so many times; without it until Ctrl-C"),
-    EG_ARG(until, TEXT, "end after an event for which this --filter expression is true"),
-    EG_ARG(rules, TEXT, "a file of rules, which raise an alert: column ALERT"),
+    EG_ARG(every, TEXT, "TIME: how often it looks: 1s, 500ms, 2m; 1s otherwise"),
+    EG_ARG(count, TEXT, "N: look so many times; without it until Ctrl-C"),
+    EG_ARG(until, TEXT, "EXPR: end after an event for which it is true, as in --filter"),
+    EG_ARG(rules, FILE, "a file of rules, which raise an alert: column ALERT"),
     CLI_EVENT_ARGS,
     { NULL, EG_ARG_FLAG, NULL },
 };

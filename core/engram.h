@@ -72,7 +72,8 @@ enum eg_arg_kind {
 struct eg_arg {
     const char *name;
     enum eg_arg_kind kind;
-    const char *help;
+    const char *help; /**< of a text it may begin with a name for the value: "SECONDS: end after so
+                           many" */
 };
 #define EG_ARG(name_, kind_, help_)                                                                \
     {                                                                                              \

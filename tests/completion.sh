@@ -37,6 +37,9 @@ dt image.zst task_str|task_struct|init_task
 vtop image.zst linux_ban|linux_banner|task_struct
 profile |make show|pslist
 -f image.zst lsm|lsmod|
+watch qm|qmp:|quality
+trace --script exe|exec|
+watch image.zst pslist --until PP|PPID|COMM
 END
 failed=0 ran=0
 
