@@ -286,6 +286,8 @@ static void scripts(FILE *f)
         { "on_return(NAME, f)", "it has returned: call.value" },
         { "on_write(PLACE, LEN, f)", "memory is written: f(k, write) with .address, .value, .len" },
         { "on_syscall(NAMES, f)", "system calls, of ring:FILE alone: call.name, .nr, .result" },
+        { "on_user_call(\"FILE!NAME\", f)", "a function of a program or library, in every process: "
+                                            "\"libc.so.6!open\"; on_user_return(...)" },
         { "on_start(f), on_end(f)", "before the machine runs; at the end" },
         { "stop()", "end it" },
         { "call.args.NAME", "an argument by the name that BTF has, or call.args[1]" },
