@@ -2,7 +2,7 @@
 #
 #   . "$tests/live/guest.sh"
 #   live_start [--arch amd64|arm64] [--memory file|memfd|private|none] [--size MB] [--cpus N] [--machine pc|q35]
-#              [--qmp tcp] [--gdb] [--kernel-options 'WORDS'] [QEMU OPTION...]
+#              [--qmp tcp] [--gdb] [--kernel-options 'WORDS'] [--program FILE] [QEMU OPTION...]
 #   live_ask 'COMMAND'         what a shell of the guest prints for it
 #   live_work WORDS...         starts a workload of guest/work.c there and returns
 #   live_stop                  also when the test ends, however it does
@@ -10,6 +10,7 @@
 # It sets $live_dir, and in it $live_qmp, $live_gdb and $live_serial (what the guest printed), $live_memory (a file; or ""),
 # $live_pid and $live_kernel (vmlinuz). Where a guest cannot be had, the test is skipped: exit 77, and why.
 #
+# --program: it is in the guest too, with its libraries: `with FILE ARGUMENT...` runs it, FILE without folders.
 # $LIVE_QEMU: another qemu-system-…. $LIVE_MODEL: another processor than max. $LIVE_KERNEL: another kernel. $LIVE_CACHE: a
 # folder that keeps kernels.
 # The port is read by a shell of the guest: what it prints is in $live_serial. Words of --kernel-options work=NAME,N,…: a
@@ -104,8 +105,20 @@ live_make_initramfs() {
     rm -rf "$root"
 }
 
+live_add_program() { # FILE
+    local root=$live_dir/root own=$live_dir/root/with.d library
+    mkdir -p "$own" "$root/bin"
+    cp -L "$1" "$own/"
+    for library in $(ldd "$1" | grep -o '/[^ ]*'); do cp -L "$library" "$own/"; done
+    printf '#!/bin/sh\nname=$1\nshift\nLD_LIBRARY_PATH=/with.d exec "/with.d/$name" "$@"\n' > "$root/bin/with"
+    chmod 755 "$root/bin/with"
+    (cd "$root" && find . | cpio --quiet -o -H newc) | cat "$live_initramfs" - > "$live_dir/initramfs"
+    rm -rf "$root"
+    live_initramfs=$live_dir/initramfs
+}
+
 live_start() {
-    local arch=amd64 memory=file size=256 cpus=1 machine='' qmp='' gdb='' words='' options=() place i
+    local arch=amd64 memory=file size=256 cpus=1 machine='' qmp='' gdb='' words='' program='' options=() place i
     while [ $# -gt 0 ]; do
         case $1 in
         --arch) arch=$2 && shift ;;
@@ -116,6 +129,7 @@ live_start() {
         --qmp) qmp=$2 && shift ;;
         --gdb) gdb=1 ;;
         --kernel-options) words=$2 && shift ;;
+        --program) program=$2 && shift ;;
         *) break ;;
         esac
         shift
@@ -134,6 +148,7 @@ live_start() {
     live_dir=$(mktemp -d "${TMPDIR:-/tmp}/live.XXXXXX")
     trap live_stop EXIT
     trap 'exit 130' INT TERM
+    [ -z "$program" ] || live_add_program "$program"
     live_qmp=$live_dir/qmp live_gdb=$live_dir/gdb live_serial=$live_dir/serial live_memory=''
     mkfifo "$live_dir/port.in"
     : > "$live_serial"
@@ -210,7 +225,7 @@ live_ask() { # COMMAND
 
 live_work() { # WORDS
     local i begun
-    begun=$(grep -c "^work: $1 begins" "$live_serial")
+    begun=$(grep -c "^work: $1 begins" "$live_serial" || :)
     printf 'work %s &\n' "$*" >&8
     for ((i = 0; i < 1200; i++)); do
         [ "$(grep -c "^work: $1 begins" "$live_serial")" = "$begun" ] || return 0
