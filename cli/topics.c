@@ -266,6 +266,7 @@ static void guests(FILE *f)
         { "qmp:HOST:PORT", "the same through TCP: -qmp tcp:HOST:PORT,server=on,wait=off" },
         { "libvirt:DOMAIN", "a domain of libvirt, asked by virsh" },
         { "/proc/kcore", "this machine, as root" },
+        { "/dev/crash", "the same, where crash's driver is loaded" },
     };
 
     cli_wrapped(f,

@@ -156,7 +156,10 @@ static int open_stack(struct eg_image **out, struct eg_image *img, struct eg_spa
         eg_image_close(img);
         return rc;
     }
-    img->live |= eg_is_copied(file);
+    if (eg_is_copied(file)) {
+        img->live = true;
+        img->file_size = eg_mapped_bytes(img->view, img->phys); // /proc/kcore says 64 PiB
+    }
     opened(img);
     *out = img;
     return 0;

@@ -2,6 +2,7 @@
 #include "../../../core/arch.h"
 #include "../../../live/guest_text.h"
 #include "../../../live/qmp.h"
+#include "../../../live/source_device.h"
 #include "config.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -295,6 +296,63 @@ static void filled_hole(void **state)
     free(v);
 }
 
+static void write_file(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "w");
+
+    assert_non_null(f);
+    fputs(text, f);
+    fclose(f);
+}
+
+/** A device is read where the machine's own map has memory, and page by page. */
+static void device(void **state)
+{
+    struct eg_image img = { 0 };
+    struct eg_view *v = malloc(sizeof *v);
+    struct eg_space *as = NULL;
+    uint8_t got[0x1000], pages[4 * 0x1000];
+    struct eg_error e;
+    FILE *f;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof pages; i++)
+        pages[i] = (uint8_t)(1 + i / 0x1000);
+    f = fopen("device-memory", "w");
+    assert_int_equal(fwrite(pages, sizeof pages, 1, f), 1);
+    fclose(f);
+    write_file("device-map", "00000000-00000fff : Reserved\n"
+                             "00001000-00001fff : System RAM\n"
+                             "  00001000-00001fff : System RAM\n"
+                             "00003000-00003fff : System RAM\n"
+                             "00005000-00005fff : System RAM (kmem)\n");
+    assert_int_equal(live_device_open(&as, &img, "device-memory", "device-map", &e), 0);
+    eg_view_init(v, NULL);
+    assert_true(eg_read(v, as, 0x1ff0, got, 16));
+    assert_int_equal(got[15], 2);
+    assert_true(eg_read(v, as, 0x3000, got, 0x1000));
+    assert_int_equal(got[0xfff], 4);
+    assert_false(eg_read(v, as, 0x0, got, 16));
+    assert_false(eg_read(v, as, 0x2000, got, 16));
+    assert_false(eg_read(v, as, 0x5000, got, 16));
+    eg_view_fini(v);
+    eg_space_close(as);
+    eg_space_close(img.beside.at[0]);
+    img.beside.n = 0;
+
+    write_file("device-map", "00000000-00000000 : System RAM\n");
+    assert_int_equal(live_device_open(&as, &img, "device-memory", "device-map", &e), -EG_EIO);
+    assert_non_null(strstr(e.text, "root"));
+    write_file("device-map", "nothing\n");
+    assert_int_equal(live_device_open(&as, &img, "device-memory", "device-map", &e), -EG_EIO);
+    write_file("device-map", "00001000-00001fff : System RAM\n");
+    assert_int_equal(live_device_open(&as, &img, "no-such-device", "device-map", &e), -EG_EIO);
+    unlink("device-map");
+    unlink("device-memory");
+    eg_vec_fini(&img.beside);
+    free(v);
+}
+
 static void sources(void **state)
 {
     const char *where;
@@ -324,6 +382,7 @@ int main(void)
         cmocka_unit_test(depth_behind_a_comment),
         cmocka_unit_test(copied),
         cmocka_unit_test(filled_hole),
+        cmocka_unit_test(device),
         cmocka_unit_test(sources),
     };
 
