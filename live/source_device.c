@@ -63,6 +63,7 @@ int live_device_open(struct eg_space **out, struct eg_image *img, const char *pa
     eg_cleanup(eg_free_) struct eg_segment *segs = calloc(RANGES_MAX, sizeof *segs);
     struct eg_space **slot = segs ? eg_vec_push(&img->beside) : NULL;
     size_t overlaps;
+    uint8_t last;
     int fd, n, rc;
     FILE *f;
 
@@ -80,6 +81,14 @@ int live_device_open(struct eg_space **out, struct eg_image *img, const char *pa
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return eg_fail(e, EG_EIO, "%s: %s", path, strerror(errno));
+    if (!copy((void *)(intptr_t)fd, segs[n - 1].last, &last, 1)) {
+        rc = errno;
+        close(fd);
+        return eg_fail(e, EG_EIO,
+                       "%s: %s: the kernel does not show its memory here (STRICT_DEVMEM); "
+                       "/proc/kcore, or /dev/crash of crash's driver, may",
+                       path, strerror(rc));
+    }
     rc = eg_copied_open(slot, path, segs[n - 1].last + 1,
                         &(struct eg_copier){ copy, close_device, (void *)(intptr_t)fd }, e);
     if (rc)

@@ -36,4 +36,5 @@ live_ask 'with engram -q -r csv --columns KEY,VALUE /proc/kcore info' > "$work/i
 grep -q "$kernel" "$work/info" || live_fail "another kernel than $kernel: $(cat "$work/info")"
 live_ask 'with engram -q read /proc/kcore linux_banner 14 | cat; echo' | grep -q 'Linux version' ||
     live_fail "linux_banner is not read"
+live_ask 'with engram -q /dev/mem pslist' | grep -q 'STRICT_DEVMEM' || live_fail "/dev/mem is not refused in words"
 echo PASS

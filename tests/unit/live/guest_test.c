@@ -343,6 +343,9 @@ static void device(void **state)
     write_file("device-map", "00000000-00000000 : System RAM\n");
     assert_int_equal(live_device_open(&as, &img, "device-memory", "device-map", &e), -EG_EIO);
     assert_non_null(strstr(e.text, "root"));
+    write_file("device-map", "00001000-00004fff : System RAM\n"); // not all of it is shown
+    assert_int_equal(live_device_open(&as, &img, "device-memory", "device-map", &e), -EG_EIO);
+    assert_non_null(strstr(e.text, "/proc/kcore"));
     write_file("device-map", "nothing\n");
     assert_int_equal(live_device_open(&as, &img, "device-memory", "device-map", &e), -EG_EIO);
     write_file("device-map", "00001000-00001fff : System RAM\n");
