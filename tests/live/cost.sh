@@ -8,9 +8,6 @@ engram=$1 source=$2
 . "$source/tests/live/guest.sh"
 work=$(mktemp -d)
 ring=/dev/shm/cost.$$
-api=${LIVE_API:-$("$live_qemu" --version | sed -n 's/.* version \([0-9]*\)\.\([0-9]*\).*/\1 \2/p' | awk '{ print $1 < 9 ? 1 : $1 == 9 && $2 == 0 ? 2 : $1 == 9 && $2 == 1 ? 3 : $1 < 10 || $2 == 0 && $1 == 10 ? 4 : $1 == 10 && $2 == 1 ? 5 : 6 }')}
-cp -r "$source/contrib" "$work/" && mkdir "$work/live" && cp "$source/live/ring.h" "$work/live/"
-make -s -C "$work/contrib/qemu-plugin" APIS="$api"
 clean() { live_stop || :; rm -rf "$work" "$ring"; }
 hertz=$(getconf CLK_TCK)
 cat > "$work/count.lua" << 'LUA'
@@ -61,7 +58,7 @@ for k in 0 1 2; do
 done
 each none
 live_stop || :
-live_start --memory file --size 256 -plugin "$work/contrib/qemu-plugin/engram-qemu-v$api.so,ring=$ring"
+live_start --memory file --size 256 --plugin "$ring"
 each idle
 follow async
 each told

@@ -2,7 +2,7 @@
 #
 #   . "$tests/live/guest.sh"
 #   live_start [--arch amd64|arm64] [--memory file|memfd|private|none] [--size MB] [--cpus N] [--machine pc|q35]
-#              [--qmp tcp] [--gdb] [--kernel-options 'WORDS'] [--program FILE] [QEMU OPTION...]
+#              [--qmp tcp] [--gdb] [--kernel-options 'WORDS'] [--program FILE] [--plugin RING] [QEMU OPTION...]
 #   live_ask 'COMMAND'         what a shell of the guest prints for it
 #   live_work WORDS...         starts a workload of guest/work.c there and returns
 #   live_stop                  also when the test ends, however it does
@@ -11,6 +11,7 @@
 # $live_pid and $live_kernel (vmlinuz). Where a guest cannot be had, the test is skipped: exit 77, and why.
 #
 # --program: it is in the guest too, with its libraries: `with FILE ARGUMENT...` runs it, FILE without folders.
+# --plugin: QEMU has the plugin of contrib/qemu-plugin, built for $live_api ($LIVE_API, or what this QEMU has), and its ring.
 # $LIVE_QEMU: another qemu-system-…. $LIVE_MODEL: another processor than max. $LIVE_KERNEL: another kernel. $LIVE_CACHE: a
 # folder that keeps kernels.
 # The port is read by a shell of the guest: what it prints is in $live_serial. Words of --kernel-options work=NAME,N,…: a
@@ -117,8 +118,17 @@ live_add_program() { # FILE
     live_initramfs=$live_dir/initramfs
 }
 
+live_make_plugin() {
+    live_api=${LIVE_API:-$("$live_qemu" --version | sed -n 's/.* version \([0-9]*\)\.\([0-9]*\).*/\1 \2/p' |
+        awk '{ print $1 < 9 ? 1 : $1 == 9 && $2 == 0 ? 2 : $1 == 9 && $2 == 1 ? 3 : $1 < 10 || $2 == 0 && $1 == 10 ? 4 : $1 == 10 && $2 == 1 ? 5 : 6 }')}
+    cp -r "$live_here/../../contrib" "$live_dir/"
+    mkdir "$live_dir/live"
+    cp "$live_here/../../live/ring.h" "$live_dir/live/"
+    make -s -C "$live_dir/contrib/qemu-plugin" APIS="$live_api"
+}
+
 live_start() {
-    local arch=amd64 memory=file size=256 cpus=1 machine='' qmp='' gdb='' words='' program='' options=() place i
+    local arch=amd64 memory=file size=256 cpus=1 machine='' qmp='' gdb='' words='' program='' ring='' options=() place i
     while [ $# -gt 0 ]; do
         case $1 in
         --arch) arch=$2 && shift ;;
@@ -130,6 +140,7 @@ live_start() {
         --gdb) gdb=1 ;;
         --kernel-options) words=$2 && shift ;;
         --program) program=$2 && shift ;;
+        --plugin) ring=$2 && shift ;;
         *) break ;;
         esac
         shift
@@ -149,6 +160,7 @@ live_start() {
     trap live_stop EXIT
     trap 'exit 130' INT TERM
     [ -z "$program" ] || live_add_program "$program"
+    [ -z "$ring" ] || live_make_plugin
     live_qmp=$live_dir/qmp live_gdb=$live_dir/gdb live_serial=$live_dir/serial live_memory=''
     mkfifo "$live_dir/port.in"
     : > "$live_serial"
@@ -183,6 +195,7 @@ live_start() {
     else
         options+=(-qmp "unix:$live_qmp,server=on,wait=off")
     fi
+    [ -z "$ring" ] || options+=(-plugin "$live_dir/contrib/qemu-plugin/engram-qemu-v$live_api.so,ring=$ring")
     [ -z "$gdb" ] || options+=(-gdb "unix:$live_gdb,server=on,wait=off")
     "$live_qemu" -M "$machine" -accel "${LIVE_ACCEL:-tcg}" -cpu "${LIVE_MODEL:-max}" -m "$size" -smp "$cpus" -nodefaults -no-user-config \
         -display none -kernel "$live_kernel" -initrd "$live_initramfs" -append "console=$live_console quiet panic=-1 $words" \

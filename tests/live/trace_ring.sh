@@ -5,16 +5,11 @@
 set -eu
 engram=$1 source=$2 arch=${3:-amd64}
 . "$source/tests/live/guest.sh"
-live_processor "$arch"
-command -v "$live_qemu" > /dev/null || live_skip "there is no $live_qemu"
 work=$(mktemp -d)
 ring=/dev/shm/trace-ring.$$
-api=${LIVE_API:-$("$live_qemu" --version | sed -n 's/.* version \([0-9]*\)\.\([0-9]*\).*/\1 \2/p' | awk '{ print $1 < 9 ? 1 : $1 == 9 && $2 == 0 ? 2 : $1 == 9 && $2 == 1 ? 3 : $1 < 10 || $2 == 0 && $1 == 10 ? 4 : $1 == 10 && $2 == 1 ? 5 : 6 }')}
-cp -r "$source/contrib" "$work/" && mkdir "$work/live" && cp "$source/live/ring.h" "$work/live/"
-make -s -C "$work/contrib/qemu-plugin" APIS="$api"
 clean() { live_stop || :; rm -rf "$work" "$ring"; }
 # guest.sh's own trap is replaced: this one calls it.
-live_start --arch "$arch" --memory file --size 256 --cpus "${LIVE_CPUS:-1}" -plugin "$work/contrib/qemu-plugin/engram-qemu-v$api.so,ring=$ring"
+live_start --arch "$arch" --memory file --size 256 --cpus "${LIVE_CPUS:-1}" --plugin "$ring"
 trap clean EXIT
 
 begin() { # WHERE OPTION...: a trace in the background, and wait until it watches
@@ -82,7 +77,7 @@ LUA
     wait "$tracer" || { cat "$work/said" >&2; live_fail "functions of programs$1: exit status $?"; }
     grep -q '"CALLS":128,"RETURNS":128,"PROCESSES":16' "$work/rows" || { cat "$work/rows" "$work/said" >&2; live_fail "functions of programs$1"; }
 }
-if [ "$api" -ge 2 ]; then
+if [ "$live_api" -ge 2 ]; then
     user ""
     user ",async"
 fi
