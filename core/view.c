@@ -44,7 +44,12 @@ void eg_view_starved(struct eg_view *v)
 /** Drop all pointers into decompressed bytes before they are freed. */
 static void forget_pointers(struct eg_view *v)
 {
-    memset(v->tlb, 0, sizeof v->tlb);
+    if (v->n_filled > EG_TLB_FEW)
+        memset(v->tlb, 0, sizeof v->tlb);
+    else
+        for (unsigned i = 0; i < v->n_filled; i++)
+            v->tlb[v->filled[i]] = (struct eg_tlbe){ 0 };
+    v->n_filled = 0;
     v->walked.space = NULL;
 }
 
@@ -270,9 +275,12 @@ static const uint8_t *in_page(struct eg_view *v, struct eg_space *as, uint64_t a
     v->brief = false;
     if (p && before >= in && *after >= EG_VIEW_PAGE - 1 - in) {
         const uint64_t page = addr >> EG_VIEW_SHIFT;
+        const size_t slot = (page ^ (uintptr_t)as >> 6) & (EG_TLB_SLOTS - 1);
 
-        v->tlb[(page ^ (uintptr_t)as >> 6) & (EG_TLB_SLOTS - 1)] =
-            (struct eg_tlbe){ as, page, (uintptr_t)p - (uintptr_t)addr };
+        v->tlb[slot] = (struct eg_tlbe){ as, page, (uintptr_t)p - (uintptr_t)addr };
+        if (v->n_filled < EG_TLB_FEW)
+            v->filled[v->n_filled] = (uint16_t)slot;
+        v->n_filled += v->n_filled <= EG_TLB_FEW;
     }
     return p;
 }

@@ -57,7 +57,12 @@ EG_API const char *eg_why_text(enum eg_why why);
 /* ---- views and raw reads ---- */
 
 /** The page size of a view's cache, whatever that of the guest is. */
-enum { EG_VIEW_SHIFT = 12, EG_VIEW_PAGE = 1 << EG_VIEW_SHIFT, EG_TLB_SLOTS = 4096 };
+enum {
+    EG_VIEW_SHIFT = 12,
+    EG_VIEW_PAGE = 1 << EG_VIEW_SHIFT,
+    EG_TLB_SLOTS = 4096,
+    EG_TLB_FEW = 128
+};
 
 struct eg_tlbe {
     const struct eg_space *space;
@@ -85,6 +90,8 @@ struct eg_view {
         uint8_t level;        /**< of the table; 0: the last level */
         uint16_t above;       /**< permissions that the upper levels allow */
     } walked;
+    unsigned n_filled;           /**< entries of the TLB that were filled since it was empty */
+    uint16_t filled[EG_TLB_FEW]; /**< the first of them: few are emptied one by one */
     struct eg_tlbe tlb[EG_TLB_SLOTS];
 };
 

@@ -271,7 +271,7 @@ static void tell(struct ring *r, struct event *out)
 
 static int next(struct events *s, struct event *out, int ms, struct eg_error *e)
 {
-    enum { SPINS = 3000 };
+    enum { SPINS = 2000 };
     struct ring *r = ring_of(s);
     const uint64_t until = now_ns() + (uint64_t)(ms > 0 ? ms : 0) * 1000000u;
     long pause = 50000;
@@ -289,8 +289,10 @@ static int next(struct events *s, struct event *out, int ms, struct eg_error *e)
         }
         if (atomic_load(&r->m->faults))
             return eg_fail(e, EG_EIO, "the file of the ring was cut short");
-        if (r->synchronous && spins++ < SPINS)
+        if (r->synchronous && spins++ < SPINS) {
+            ring_pause();
             continue;
+        }
         if (has_ended(r) && LOAD(&r->records[r->tail & (r->head.n_records - 1)].seq) != r->tail + 1)
             return eg_fail(e, EG_ENOTFOUND, "QEMU has ended");
         if (now_ns() >= until || atomic_load(&eg_cancelled))

@@ -330,7 +330,7 @@ static void wait_for_answer(unsigned cpu, uint32_t ticket)
     ADD(&head->asked, 1);
     (void)futex(&head->asked, FUTEX_WAKE, 1, NULL);
     for (int i = 0; i < SPINS && LOAD(word) != ticket; i++)
-        __asm__ volatile("" ::: "memory");
+        ring_pause();
     for (uint32_t ms = 0; (a = LOAD(word)) != ticket;) {
         if (!futex(word, FUTEX_WAIT, a, &slice) || errno != ETIMEDOUT)
             continue;

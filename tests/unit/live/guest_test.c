@@ -271,6 +271,33 @@ static void copied(void **state)
     free(v);
 }
 
+/** Whether few pages were read or many: all are looked at anew. */
+static void many_pages(void **state)
+{
+    enum { PAGES = 4 * EG_TLB_FEW };
+    struct eg_view *v = malloc(sizeof *v);
+    struct eg_space *as;
+    struct eg_error e;
+    uint8_t byte = 0;
+
+    (void)state;
+    assert_int_equal(eg_copied_open(&as, "copied", PAGES * 4096, // without the page that fails
+                                    &(struct eg_copier){ copy, NULL, &byte }, &e),
+                     0);
+    eg_view_init(v, NULL);
+    for (unsigned n = 1; n <= PAGES; n = n < 4 ? n + 1 : 2 * n) {
+        byte++;
+        usleep(2 * EG_FLEETING_NS / 1000);
+        assert_null(eg_bytes(v, as, 8 * 4096, 1)); // the time is looked at
+        for (unsigned i = 0; i < n; i++)
+            if (i != 8)
+                assert_int_equal(*eg_bytes(v, as, i * UINT64_C(4096), 1), byte);
+    }
+    eg_view_fini(v);
+    eg_space_close(as);
+    free(v);
+}
+
 /** A hole of a sparse file that a machine writes to is data then, also where it was read. */
 static void filled_hole(void **state)
 {
@@ -384,6 +411,7 @@ int main(void)
         cmocka_unit_test(peers_that_lie),
         cmocka_unit_test(depth_behind_a_comment),
         cmocka_unit_test(copied),
+        cmocka_unit_test(many_pages),
         cmocka_unit_test(filled_hole),
         cmocka_unit_test(device),
         cmocka_unit_test(sources),
