@@ -20,8 +20,8 @@ until_event() { # REGEX: at most a minute
     done
     return 1
 }
-for ((i = 0; i < 100; i++)); do [ ! -s "$live_dir/events" ] || break; sleep 0.1; done
-sleep 2 # its first look is what all others are held against
+# Its first look is what all others are held against; the first line comes behind it.
+for ((i = 0; i < 600; i++)); do [ ! -s "$live_dir/events" ] || break; sleep 0.1; done
 
 live_work idle 2
 actor0=$(tr -d '\r' < "$live_serial" | sed -n 's/^work: actor0 //p')
