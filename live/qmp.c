@@ -374,12 +374,15 @@ static int run(struct qmp *q, struct qmp_value **out, const char *command, const
 {
     eg_cleanup(eg_free_) char *text = NULL;
     struct qmp_value *v = NULL;
+    char id[40] = ""; // libvirt adds its own, and refuses one that is there
     const char *why;
     int rc;
 
     q->id++;
-    if (asprintf(&text, "{\"execute\":\"%s\"%s%s,\"id\":%" PRIu64 "}\n", command,
-                 arguments ? ",\"arguments\":" : "", arguments ? arguments : "", q->id) < 0) {
+    if (!q->domain)
+        snprintf(id, sizeof id, ",\"id\":%" PRIu64, q->id);
+    if (asprintf(&text, "{\"execute\":\"%s\"%s%s%s}\n", command, arguments ? ",\"arguments\":" : "",
+                 arguments ? arguments : "", id) < 0) {
         text = NULL;
         return eg_fail(e, EG_ENOMEM, "%s: out of memory", q->where);
     }

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -163,6 +164,15 @@ static int open_peer(struct qmp **q, struct peer *p, pthread_t *thread, struct e
     return rc;
 }
 
+static void write_file(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "w");
+
+    assert_non_null(f);
+    fputs(text, f);
+    fclose(f);
+}
+
 #define GREETING "{\"QMP\": {\"version\": {}}}\r\n"
 #define NOTHING  "{\"return\": {}, \"id\": 1}\r\n"
 
@@ -198,6 +208,39 @@ static void answers(void **state)
     assert_int_equal(resets, 1);
     qmp_close(q);
     close(p.fd);
+}
+
+/** libvirt's command adds an id to what it passes on, and refuses what has one. */
+static void libvirt(void **state)
+{
+    char *path = strdup(getenv("PATH")), folder[] = "virsh-XXXXXX", *named, *with, *full;
+    struct qmp_value *v;
+    struct eg_error e;
+    struct qmp *q;
+
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    assert_true(asprintf(&named, "%s/virsh", folder) > 0);
+    full = realpath(folder, NULL);
+    assert_true(asprintf(&with, "%s:%s", full, path) > 0);
+    write_file(named, "#!/bin/sh\n"
+                      "[ \"$1 $2 $3 $4\" = 'qemu-monitor-command --domain vm --cmd' ] || exit 1\n"
+                      "case $5 in *'\"id\"'*) exit 1 ;; esac\n"
+                      "echo '{\"return\": {\"arch\": \"x86_64\"}, \"id\": \"libvirt-7\"}'\n");
+    assert_int_equal(chmod(named, 0700), 0);
+    setenv("PATH", with, 1);
+    assert_int_equal(qmp_open(&q, "libvirt:vm", &e), 0);
+    assert_int_equal(qmp_call(q, &v, "query-target", NULL, -1, &e), 0);
+    assert_string_equal(qmp_text(qmp_member(qmp_member(v, "return"), "arch")), "x86_64");
+    qmp_free(v);
+    qmp_close(q);
+    setenv("PATH", path, 1);
+    unlink(named);
+    rmdir(folder);
+    free(path);
+    free(full);
+    free(named);
+    free(with);
 }
 
 static void peers_that_lie(void **state)
@@ -323,15 +366,6 @@ static void filled_hole(void **state)
     free(v);
 }
 
-static void write_file(const char *path, const char *text)
-{
-    FILE *f = fopen(path, "w");
-
-    assert_non_null(f);
-    fputs(text, f);
-    fclose(f);
-}
-
 /** A device is read where the machine's own map has memory, and page by page. */
 static void device(void **state)
 {
@@ -407,6 +441,7 @@ int main(void)
         cmocka_unit_test(words),
 #ifdef HAVE_YAJL
         cmocka_unit_test(answers),
+        cmocka_unit_test(libvirt),
 #endif
         cmocka_unit_test(peers_that_lie),
         cmocka_unit_test(depth_behind_a_comment),
