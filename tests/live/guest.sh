@@ -237,11 +237,12 @@ live_ask() { # COMMAND
 }
 
 live_work() { # WORDS
-    local i begun
-    begun=$(grep -c "^work: $1 begins" "$live_serial" || :)
+    local i begun word=begins
+    [ "$1" != idle ] || word=done # all of them are there
+    begun=$(grep -c "^work: $1 $word" "$live_serial" || :)
     printf 'work %s &\n' "$*" >&8
     for ((i = 0; i < 1200; i++)); do
-        [ "$(grep -c "^work: $1 begins" "$live_serial")" = "$begun" ] || return 0
+        [ "$(grep -c "^work: $1 $word" "$live_serial")" = "$begun" ] || return 0
         sleep 0.05
     done
     live_fail "the guest does not begin to work: $*"

@@ -23,9 +23,10 @@ until_event() { # REGEX: at most a minute
 # Its first look is what all others are held against; the first line comes behind it.
 for ((i = 0; i < 600; i++)); do [ ! -s "$live_dir/events" ] || break; sleep 0.1; done
 
-live_work idle 2
+live_work idle 2 # one can be seen before it has its name
 actor0=$(tr -d '\r' < "$live_serial" | sed -n 's/^work: actor0 //p')
-until_event "\"EVENT\":\"born\".*\"PID\":$actor0,.*\"COMM\":\"actor0\"" || bad "a process that began is not told: $(tail -n 3 "$live_dir/events" "$live_dir/errors")"
+until_event "\"EVENT\":\"(born|changed)\".*\"PID\":$actor0,.*actor0" ||
+    bad "a process that began is not told: $(tail -n 3 "$live_dir/events" "$live_dir/errors")"
 live_ask "kill -9 $actor0" > /dev/null
 until_event "\"EVENT\":\"(gone|changed)\".*\"PID\":$actor0," || bad "a process that ended is not told"
 

@@ -29,8 +29,13 @@ static void die(const char *what)
 /** Processes that keep still: actor0, actor1, …. Each has a file open and memory of its own. */
 static void idle(long n)
 {
+    int ready[2];
+
+    if (pipe(ready))
+        die("pipe");
     for (long i = 0; i < n; i++) {
         const pid_t child = fork();
+        char byte;
 
         if (child < 0)
             die("fork");
@@ -45,11 +50,19 @@ static void idle(long n)
             if (open(path, O_RDWR | O_CREAT, 0600) < 0 || own == MAP_FAILED)
                 die("actor");
             memset(own, (int)i, 1 << 16);
+            if (write(ready[1], "", 1) != 1)
+                die("actor");
+            close(ready[0]);
+            close(ready[1]);
             for (;;)
                 pause();
         }
+        if (read(ready[0], &byte, 1) != 1)
+            die("actor");
         printf("work: actor%ld %d\n", i, child);
     }
+    close(ready[0]);
+    close(ready[1]);
 }
 
 static void forks(long i)
