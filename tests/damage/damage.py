@@ -3,11 +3,13 @@
 of error after any notes, valid JSON, in time, no row for an object that the undamaged image lacks, and a note where rows are lost.
 
     damage.py ENGRAM IMAGE.zst [--rounds N] [--seed N] [--every N] [--only TEXT] [--jobs N] [--keep FOLDER]
+              [--debuggers]
 
 IMAGE.zst is a LiME file. About a gigabyte is written to the current folder meanwhile.
 
 To add a sort of damage: a generator in variants.py. --only runs the variants whose name has TEXT in it, --every N each
-N-th; --keep leaves the images that showed something in FOLDER. Exit status 1 when something was found."""
+N-th; --keep leaves the images that showed something in FOLDER; --debuggers
+also writes the kernel's ELF file of each, and asks what a debugger would. Exit status 1 when something was found."""
 import argparse
 import collections
 import concurrent.futures
@@ -21,7 +23,7 @@ import time
 
 import image
 import variants
-from engram import PLUGINS, ask, faults, judge, rows_of
+from engram import PLUGINS, ask, debug, faults, judge, rows_of
 
 
 class Copies:
@@ -68,6 +70,8 @@ def check(a, copies, whole, limit, variant):
     found += [f"engram FILE: {w}" for w in faults(summary, limit)[0]]
     answer = ask(a.engram, path, PLUGINS, limit)
     found += judge(answer, whole.rows, variant, limit)
+    if a.debuggers:
+        found += debug(a.engram, os.path.abspath(path), limit)
     if found and a.keep:
         shutil.copyfile(path, os.path.join(a.keep, variant.name.replace("/", "-")))
     if not variant.path:
@@ -114,6 +118,7 @@ def main():
     p.add_argument("--only", default="")
     p.add_argument("--jobs", type=int, default=min(4, len(os.sched_getaffinity(0))))
     p.add_argument("--keep")
+    p.add_argument("--debuggers", action="store_true")
     a = p.parse_args()
     if a.keep:
         os.makedirs(a.keep, exist_ok=True)

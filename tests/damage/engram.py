@@ -2,6 +2,7 @@
 import json
 import os
 import subprocess
+import tempfile
 import time
 
 PLUGINS = ["pslist", "pstree", "psaux", "envars", "maps", "lsmod", "kmsg", "mounts", "iomem", "boottime", "kallsyms",
@@ -17,10 +18,10 @@ ENV = os.environ | {
 class Answer:
     """What one run gave; status None: it did not end in time."""
 
-    def __init__(self, command, limit):
+    def __init__(self, command, limit, says=b""):
         start = time.monotonic()
         try:
-            done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, env=ENV, timeout=limit, check=False)
+            done = subprocess.run(command, input=says, capture_output=True, env=ENV, timeout=limit, check=False)
             self.status, self.out, self.err = done.returncode, done.stdout, done.stderr.decode("utf-8", "replace")
         except subprocess.TimeoutExpired:
             self.status = None
@@ -29,6 +30,53 @@ class Answer:
 
 def ask(engram, path, plugins, limit):
     return Answer([engram, "-q", "-r", "json", "-f", path] + ([",".join(plugins)] if plugins else []), limit)
+
+
+def broken(answer, limit):
+    """What is wrong with how a command without JSON ended; None: nothing."""
+    if answer.status is None:
+        return f"not done after {limit:.0f} s"
+    for mark in SANITIZED:
+        if mark in answer.err:
+            return answer.err[answer.err.index(mark):][:2000]
+    errors = [line for line in answer.err.splitlines() if not line.startswith("engram: note: ")]
+    if answer.status not in (0, 2, 3) or (len(errors) != 1 if answer.status else errors):
+        return f"exit status {answer.status}: {answer.err[:300]}"
+    return None
+
+
+def packet(text):
+    return b"$" + text.encode() + b"#%02x" % (sum(text.encode()) & 255)
+
+
+# What gdb and lldb ask at first, of all threads, and of files and memory that they are told of.
+SESSION = ["qSupported:multiprocess+;error-message+;xmlRegisters=i386", "QStartNoAckMode", "?", "Hg0", "qfThreadInfo", "qsThreadInfo",
+           "qXfer:threads:read::0,fffff", "qXfer:features:read:target.xml:0,ffff", "Hgp2.1", "g", "Hgp2.2", "g", "qXfer:exec-file:read:2:0,ffff",
+           "vFile:setfs:0", "vFile:open:" + "/proc/kernel.elf".encode().hex() + ",0,0", "vFile:fstat:1", "vFile:pread:1,ffff,0",
+           "vFile:open:" + "/proc/1/maps".encode().hex() + ",0,0", "vFile:pread:2,ffff,0", "qXfer:osdata:read::0,ffff",
+           "qXfer:osdata:read:pslist:0,fffff", "qRcmd," + b"pslist --pid 1".hex(), "mffffffff81000000,100", "vAttach;1", "Hgp1.1", "g",
+           "qXfer:auxv:read::0,ffff", "qXfer:libraries-svr4:read::0,ffff", "m7ffff000,40", "G00", "vCont;c", "D;1", "D;2"]
+
+
+def debug(engram, path, limit):
+    """What is wrong with the kernel's ELF file, and with the end of a debugger's session."""
+    found = []
+    with tempfile.TemporaryDirectory(dir=os.path.dirname(path)) as folder:
+        out = os.path.join(folder, "vmlinux")
+        answer = Answer([engram, "-q", "kernel-elf", path, "--modules", "-o", out], limit)
+        wrong = broken(answer, limit)
+        if wrong:
+            found.append(f"kernel-elf: {wrong}")
+        elif os.listdir(folder) != (["vmlinux"] if answer.status == 0 else []):
+            found.append(f"kernel-elf: exit status {answer.status} and {os.listdir(folder)}")
+        elif answer.status == 0:
+            read = subprocess.run(["readelf", "-lSsnW", out], capture_output=True, check=False)
+            if read.returncode or b"readelf: " in read.stderr:
+                found.append(f"readelf: {read.stderr[:300]}")
+        wrong = broken(Answer([engram, "-q", "gdb", "--stdio", path], limit, b"+" + b"+".join(packet(p) for p in SESSION)), limit)
+        if wrong:
+            found.append(f"gdb: {wrong}")
+    return found
 
 
 def processes(results):
