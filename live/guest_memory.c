@@ -272,7 +272,7 @@ int guest_memory_find(struct live_guest *g, struct eg_error *e)
     } else {
         g->why_slow = "QEMU's process is not known, and it shares no file";
     }
-    if (by_names(g)) {
+    if ((g->pid || qmp_is_here(g->qmp)) && by_names(g)) {
         g->way = LIVE_SHARED;
         return 0;
     }

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -448,6 +449,22 @@ int qmp_pid(const struct qmp *q)
 
     return q->is_unix && getsockopt(q->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 ? peer.pid
                                                                                       : 0;
+}
+
+bool qmp_is_here(const struct qmp *q)
+{
+    struct sockaddr_storage a;
+    const struct sockaddr_in *in4 = (const struct sockaddr_in *)&a;
+    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&a;
+    socklen_t len = sizeof a;
+
+    if (q->is_unix)
+        return true;
+    if (q->domain || getpeername(q->fd, (struct sockaddr *)&a, &len) != 0)
+        return false;
+    return a.ss_family == AF_INET    ? ntohl(in4->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET
+           : a.ss_family == AF_INET6 ? IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr)
+                                     : false;
 }
 
 bool qmp_takes_files(const struct qmp *q)

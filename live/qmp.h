@@ -39,6 +39,8 @@ char *qmp_monitor(struct qmp *q, const char *line, struct eg_error *e);
 
 /** The process on the other side of a unix socket, on this machine; 0: not known. */
 int qmp_pid(const struct qmp *q);
+/** Is it surely a monitor of this machine? Paths that another one names are of its own files. */
+bool qmp_is_here(const struct qmp *q);
 bool qmp_takes_files(const struct qmp *q); /**< can descriptors be sent? */
 
 /** Read the events that have come. @return false: the other side has ended. *@resets counts how

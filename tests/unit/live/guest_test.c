@@ -192,6 +192,7 @@ static void answers(void **state)
 
     (void)state;
     assert_int_equal(open_peer(&q, &p, &thread, &e), 0);
+    assert_true(qmp_is_here(q));
     // An event and a late answer come first.
     assert_int_equal(qmp_call(q, &v, "query", NULL, -1, &e), 0);
     list = qmp_member(qmp_member(v, "return"), "a");
@@ -230,6 +231,7 @@ static void libvirt(void **state)
     assert_int_equal(chmod(named, 0700), 0);
     setenv("PATH", with, 1);
     assert_int_equal(qmp_open(&q, "libvirt:vm", &e), 0);
+    assert_false(qmp_is_here(q)); // libvirt may be on another machine
     assert_int_equal(qmp_call(q, &v, "query-target", NULL, -1, &e), 0);
     assert_string_equal(qmp_text(qmp_member(qmp_member(v, "return"), "arch")), "x86_64");
     qmp_free(v);
