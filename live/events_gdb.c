@@ -10,6 +10,7 @@
 #include "events.h"
 #include "gdbstub.h"
 #include "guardian.h"
+#include "told.h"
 #include <inttypes.h>
 #include <stdlib.h>
 #include <time.h>
@@ -38,8 +39,10 @@ struct door {
     EG_VEC(struct point) points;
     EG_VEC(struct place) places;
     EG_VEC(struct event) queue;
-    size_t given;      /**< of the queue */
-    uint64_t stepping; /**< the thread that stands at a breakpoint; 0: none */
+    size_t given;          /**< of the queue */
+    uint64_t stepping;     /**< the thread that stands at a breakpoint; 0: none */
+    struct instant stands; /**< where it does */
+    struct told told;
     uint64_t begun, number;
     uint64_t stood, since; /**< ns in all; when it stopped last, 0: it runs */
 };
@@ -230,6 +233,18 @@ static bool is_reset(const struct door *d, const struct eg_cpu *c, uint64_t pc)
     return is && !c->root && d->watches_reset;
 }
 
+static struct instant instant_of(const struct door *d, const struct eg_cpu *c)
+{
+    const struct gdbstub_layout *l = &d->stub->layout;
+    struct instant at = { 0 };
+
+    for (size_t i = 0; i < countof(l->of) && i < c->n_regs; i++) {
+        at.pc = l->of[i] == l->pc ? c->regs[i] : at.pc;
+        at.sp = l->of[i] == l->sp ? c->regs[i] : at.sp;
+    }
+    return at;
+}
+
 static struct event *queue(struct door *d, const struct event *ev, struct eg_error *e)
 {
     struct event *out = eg_vec_push(&d->queue);
@@ -248,17 +263,17 @@ static struct event *queue(struct door *d, const struct event *ev, struct eg_err
 static int understand(struct door *d, const struct gdbstub_stop *s, uint64_t behind,
                       struct eg_error *e)
 {
-    const struct gdbstub_layout *l = &d->stub->layout;
     struct event ev = { .time = now_ns() - d->begun };
-    uint64_t pc = 0, sp = 0;
+    struct instant at;
+    uint64_t pc, sp;
+    bool told;
     int rc = gdbstub_cpu(d->stub, s->thread, &ev.state, &ev.known, &ev.task, e);
 
     if (rc)
         return rc;
-    for (size_t i = 0; i < countof(l->of) && i < ev.state.n_regs; i++) {
-        pc = l->of[i] == l->pc ? ev.state.regs[i] : pc;
-        sp = l->of[i] == l->sp ? ev.state.regs[i] : sp;
-    }
+    at = instant_of(d, &ev.state);
+    pc = at.pc;
+    sp = at.sp;
     if (!d->since)
         d->since = now_ns();
     ev.cpu = s->thread ? (uint32_t)(s->thread - 1) : 0;
@@ -271,7 +286,8 @@ static int understand(struct door *d, const struct gdbstub_stop *s, uint64_t beh
         d->stepping = s->thread;
         return queue(d, &ev, e) ? 0 : -EG_ENOMEM;
     }
-    for (size_t i = 0; i < d->points.n; i++) {
+    told = !s->is_watch && events_told_take(&d->told, at);
+    for (size_t i = 0; i < d->points.n && !told; i++) {
         const struct event_point *p = &d->points.at[i].is;
         struct event *out;
 
@@ -298,6 +314,7 @@ static int understand(struct door *d, const struct gdbstub_stop *s, uint64_t beh
     for (size_t i = 0; i < d->places.n && !s->is_watch; i++)
         if (d->places.at[i].type != '2' && d->places.at[i].address == pc)
             d->stepping = s->thread;
+    d->stands = at;
     return 0;
 }
 
@@ -359,12 +376,19 @@ static int watched(struct door *d, const struct gdbstub_stop *s, struct eg_error
 static int step(struct door *d, struct eg_error *e)
 {
     const uint64_t thread = d->stepping;
+    uint64_t known, task;
     struct gdbstub_stop s;
+    struct eg_cpu now;
     int rc;
 
     d->stepping = 0;
     rc = step_once(d, thread, false, &s, e);
-    return !rc && s.is_watch ? watched(d, &s, e) : rc;
+    if (!rc)
+        rc = gdbstub_cpu(d->stub, thread, &now, &known, &task, e);
+    if (rc)
+        return rc;
+    events_told_step(&d->told, d->stands, instant_of(d, &now), machine(d) == X86);
+    return s.is_watch ? watched(d, &s, e) : 0;
 }
 
 static int go_on(struct door *d, struct eg_error *e)

@@ -52,9 +52,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     snprintf(path, sizeof path, "/proc/self/fd/%d%s", fd, size & 1 ? ",sync" : "");
     if (!events_ring_open(&s, path, &e)) {
-        struct eg_space *memory;
-
-        s->ops->memory(s, &memory, &e);
         while (s->ops->next(s, &ev, 0, &e) == 1) {
             const struct ring_record *n = events_ring_record(s);
 

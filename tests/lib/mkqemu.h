@@ -257,8 +257,12 @@ static const struct ring_linux os = {
     .pgd = 8,
     .entry = ENTRY_OF,
     .entry_len = 168,
-    .number = ORIG_AX,
-    .accumulator = 80,
+    .number = { { ORIG_AX, ORIG_AX }, { ORIG_AX, ORIG_AX } },
+    .number_len = 8,
+    .result = 80,
+    .mode = 136, // cs
+    .mode_mask = 0xffff,
+    .mode_32 = 0x23,
     .args = { { 112, 104, 96, 56, 72, 64 }, { 40, 88, 96, 104, 112, 32 } },
 };
 

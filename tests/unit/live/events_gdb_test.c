@@ -5,6 +5,7 @@
 #include "../../../core/space.h"
 #include "../../../live/events.h"
 #include "../../../live/gdbstub.h"
+#include "../../../live/told.h"
 #include "check.h"
 #include <poll.h>
 #include <pthread.h>
@@ -378,9 +379,48 @@ static void registers_of_aarch64(void **state)
     eg_vec_fini(&l.all);
 }
 
+/** A step that was none, or went into an interrupt: the call is met again, and is the same. */
+static void put_off(void **state)
+{
+    const struct instant call = { 0x5000, 0x9000 };
+    const struct {
+        struct instant now;
+        bool again;
+    } cases[] = {
+        { { 0x5000, 0x9000 }, true },  // nothing was done
+        { { 0x7777, 0x8fd0 }, true },  // an interrupt: a frame on the stack
+        { { 0x7777, 0x1000 }, true },  // on a stack of its own
+        { { 0x5004, 0x9000 }, false }, // endbr64
+        { { 0x5001, 0x8ff8 }, false }, // push
+        { { 0x5007, 0x8f00 }, false }, // sub
+        { { 0x7777, 0x8ff8 }, false }, // call
+        { { 0x7777, 0x9008 }, false }, // ret
+        { { 0x7777, 0x9000 }, false }, // jmp
+    };
+    struct told t = { 0 };
+
+    (void)state;
+    for (size_t i = 0; i < countof(cases); i++) {
+        events_told_step(&t, call, cases[i].now, true);
+        assert_int_equal(events_told_take(&t, (struct instant){ 0x5000, 0x8000 }), false);
+        assert_int_equal(events_told_take(&t, call), cases[i].again);
+        assert_false(events_told_take(&t, call)); // once
+    }
+    events_told_step(&t, call, (struct instant){ 0x7777, 0x8fd0 }, false);
+    assert_false(events_told_take(&t, call));
+    events_told_step(&t, call, call, false);
+    assert_true(events_told_take(&t, call));
+    for (uint64_t i = 0; i <= TOLD_MAX; i++) // more than there is room for: the first is forgotten
+        events_told_step(&t, (struct instant){ 0x5000, 0x100 * (i + 1) }, (struct instant){ 1, 1 },
+                         true);
+    assert_false(events_told_take(&t, (struct instant){ 0x5000, 0x100 }));
+    assert_true(events_told_take(&t, (struct instant){ 0x5000, 0x200 }));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(put_off),
         cmocka_unit_test(calls_and_returns),
         cmocka_unit_test(written),
         cmocka_unit_test(ended),
