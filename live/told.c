@@ -16,6 +16,10 @@ void events_told_step(struct told *t, struct instant was, struct instant now, bo
     // Behind one instruction the next is near, or a call or a return moved the stack by a word.
     const bool is_near = now.pc - was.pc < 16, is_word = now.sp - was.sp + 8 <= 16;
 
+    const bool is_kernel = was.pc >> 63;
+
+    if (!is_kernel)
+        return;
     if (now.pc == was.pc || (x86 && !is_near && !is_word))
         t->at[t->next++ % TOLD_MAX] = was;
 }

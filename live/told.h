@@ -16,7 +16,8 @@ struct told {
 };
 
 /** A step from @was, where a call was told, ended at @now. On x86 (@x86) it is seen if that is
- * another place than behind an instruction, on others only if it is the same. */
+ * another place than behind an instruction, on others only if it is the same. Only of the kernel:
+ * in a program a page may be missing, and who follows programs waits until it is there. */
 void events_told_step(struct told *t, struct instant was, struct instant now, bool x86);
 /** Was this call told, and is it met again? It is then forgotten. */
 bool events_told_take(struct told *t, struct instant at);

@@ -382,39 +382,43 @@ static void registers_of_aarch64(void **state)
 /** A step that was none, or went into an interrupt: the call is met again, and is the same. */
 static void put_off(void **state)
 {
-    const struct instant call = { 0x5000, 0x9000 };
+    const uint64_t at_call = UINT64_C(0xffffffff81005000), elsewhere = at_call + 0x7000;
+    const struct instant call = { at_call, 0x9000 };
     const struct {
         struct instant now;
         bool again;
     } cases[] = {
-        { { 0x5000, 0x9000 }, true },  // nothing was done
-        { { 0x7777, 0x8fd0 }, true },  // an interrupt: a frame on the stack
-        { { 0x7777, 0x1000 }, true },  // on a stack of its own
-        { { 0x5004, 0x9000 }, false }, // endbr64
-        { { 0x5001, 0x8ff8 }, false }, // push
-        { { 0x5007, 0x8f00 }, false }, // sub
-        { { 0x7777, 0x8ff8 }, false }, // call
-        { { 0x7777, 0x9008 }, false }, // ret
-        { { 0x7777, 0x9000 }, false }, // jmp
+        { { at_call, 0x9000 }, true },      // nothing was done
+        { { elsewhere, 0x8fd0 }, true },    // an interrupt: a frame on the stack
+        { { elsewhere, 0x1000 }, true },    // on a stack of its own
+        { { at_call + 4, 0x9000 }, false }, // endbr64
+        { { at_call + 1, 0x8ff8 }, false }, // push
+        { { at_call + 7, 0x8f00 }, false }, // sub
+        { { elsewhere, 0x8ff8 }, false },   // call
+        { { elsewhere, 0x9008 }, false },   // ret
+        { { elsewhere, 0x9000 }, false },   // jmp
     };
     struct told t = { 0 };
 
     (void)state;
     for (size_t i = 0; i < countof(cases); i++) {
         events_told_step(&t, call, cases[i].now, true);
-        assert_int_equal(events_told_take(&t, (struct instant){ 0x5000, 0x8000 }), false);
+        assert_int_equal(events_told_take(&t, (struct instant){ at_call, 0x8000 }), false);
         assert_int_equal(events_told_take(&t, call), cases[i].again);
         assert_false(events_told_take(&t, call)); // once
     }
-    events_told_step(&t, call, (struct instant){ 0x7777, 0x8fd0 }, false);
+    events_told_step(&t, call, (struct instant){ elsewhere, 0x8fd0 }, false);
     assert_false(events_told_take(&t, call));
     events_told_step(&t, call, call, false);
     assert_true(events_told_take(&t, call));
+    events_told_step(&t, (struct instant){ 0x5000, 0x9000 }, (struct instant){ elsewhere, 0x100 },
+                     true);
+    assert_false(events_told_take(&t, (struct instant){ 0x5000, 0x9000 })); // of a program
     for (uint64_t i = 0; i <= TOLD_MAX; i++) // more than there is room for: the first is forgotten
-        events_told_step(&t, (struct instant){ 0x5000, 0x100 * (i + 1) }, (struct instant){ 1, 1 },
+        events_told_step(&t, (struct instant){ at_call, 0x100 * (i + 1) }, (struct instant){ 1, 1 },
                          true);
-    assert_false(events_told_take(&t, (struct instant){ 0x5000, 0x100 }));
-    assert_true(events_told_take(&t, (struct instant){ 0x5000, 0x200 }));
+    assert_false(events_told_take(&t, (struct instant){ at_call, 0x100 }));
+    assert_true(events_told_take(&t, (struct instant){ at_call, 0x200 }));
 }
 
 int main(void)
