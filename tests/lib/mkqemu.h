@@ -1,6 +1,6 @@
 /** mkqemu.h - a QEMU for its plugin: callbacks are kept and called when a test says so,
  * registers and memory are arrays; and a guest of one megabyte, in which a task is on each of
- * two processors. */
+ * two processors. It is one of x86-64, or with MKQEMU_ARM of AArch64. */
 #ifndef MKQEMU_H
 #define MKQEMU_H
 
@@ -121,9 +121,21 @@ qemu_plugin_mem_value qemu_plugin_mem_get_value(qemu_plugin_meminfo_t info)
 struct qemu_plugin_register {
     uint64_t value;
 };
-static struct qemu_plugin_register regs[20];
-static qemu_plugin_reg_descriptor descriptors[20];
-static GArray all = { (char *)descriptors, 19 };
+#ifdef MKQEMU_ARM
+static const char *const reg_names[] = { "x0",  "x1",  "x2",  "x3",  "x4",  "x5",  "x6",
+                                         "x7",  "x8",  "x9",  "x10", "x11", "x12", "x13",
+                                         "x14", "x15", "x16", "x17", "x18", "x19", "x20",
+                                         "x21", "x22", "x23", "x24", "x25", "x26", "x27",
+                                         "x28", "x29", "x30", "sp",  "pc",  "cpsr" };
+#else
+static const char *const reg_names[] = { "rax", "rbx", "rcx", "rdx",    "rsi", "rdi", "rbp",
+                                         "rsp", "r8",  "r9",  "r10",    "r11", "r12", "r13",
+                                         "r14", "r15", "rip", "eflags", "cr3" };
+#endif
+enum { REGS = sizeof reg_names / sizeof *reg_names };
+static struct qemu_plugin_register regs[REGS];
+static qemu_plugin_reg_descriptor descriptors[REGS];
+static GArray all = { (char *)descriptors, REGS };
 
 GByteArray *g_byte_array_new(void)
 {
@@ -140,12 +152,8 @@ GByteArray *g_byte_array_set_size(GByteArray *a, unsigned len)
 }
 GArray *qemu_plugin_get_registers(void)
 {
-    static const char *const names[] = { "rax", "rbx", "rcx", "rdx",    "rsi", "rdi", "rbp",
-                                         "rsp", "r8",  "r9",  "r10",    "r11", "r12", "r13",
-                                         "r14", "r15", "rip", "eflags", "cr3" };
-
-    for (size_t i = 0; i < 19; i++)
-        descriptors[i] = (qemu_plugin_reg_descriptor){ &regs[i], names[i], "core" };
+    for (size_t i = 0; i < REGS; i++)
+        descriptors[i] = (qemu_plugin_reg_descriptor){ &regs[i], reg_names[i], "core" };
     return &all;
 }
 int qemu_plugin_read_register(struct qemu_plugin_register *handle, GByteArray *to)
@@ -170,6 +178,14 @@ static void translate(const uint64_t *at, size_t n)
     n_callbacks = 0;
     for (size_t i = 0; i < n; i++)
         tb.insns[i] = (struct qemu_plugin_insn){ at[i], { 0x90 }, 1 };
+    on_translate(1, &tb);
+}
+static void translate_bytes(uint64_t at, const uint8_t bytes[4])
+{
+    struct qemu_plugin_tb tb = { .insns = { { .va = at, .len = 4 } }, .n = 1 };
+
+    n_callbacks = 0;
+    memcpy(tb.insns[0].bytes, bytes, 4);
     on_translate(1, &tb);
 }
 static void execute(unsigned cpu, uint64_t at)
@@ -205,8 +221,20 @@ enum {
     PID_OF = 32,
     TGID_OF = 36,
     COMM_OF = 40,
-    ENTRY_OF = 0x4000 - 168,
+#ifdef MKQEMU_ARM
+    OPENAT = 56,
+    RAM = 1 << 30, /* where memory begins */
+    ENTRY_LEN = 304,
+    PSTATE = 264,
+    ORIG_X0 = 272,
+    SYSCALLNO = 280,
+#else
+    OPENAT = 257,
+    RAM = 0,
+    ENTRY_LEN = 168,
     ORIG_AX = 120,
+#endif
+    ENTRY_OF = 0x4000 - ENTRY_LEN,
 };
 static uint8_t guest[MEMORY];
 static char memory_path[64], ring_path[64];
@@ -215,7 +243,8 @@ static void put64(uint64_t at, uint64_t v)
 {
     memcpy(guest + at, &v, 8);
 }
-/* One page at @va of the tables at ROOT; tables are at 0x2000 and on. */
+/* One page at @va of the tables at ROOT; tables are at 0x2000 and on. The lowest bits say on
+ * x86-64 that it is there and can be written to, on AArch64 that it is there and a table or page. */
 static void map(uint64_t va, uint64_t pa)
 {
     static uint64_t next_table = 0x2000;
@@ -226,13 +255,13 @@ static void map(uint64_t va, uint64_t pa)
 
         memcpy(&e, guest + at, 8);
         if (!e) {
-            e = next_table | 7;
+            e = (RAM + next_table) | 7;
             next_table += 0x1000;
             put64(at, e);
         }
-        table = e & ~UINT64_C(0xfff);
+        table = (e & ~UINT64_C(0xfff)) - RAM;
     }
-    put64(table + 8 * (va >> 12 & 511), pa | 7);
+    put64(table + 8 * (va >> 12 & 511), (RAM + pa) | 7);
 }
 
 static void write_guest(void)
@@ -244,11 +273,13 @@ static void write_guest(void)
 }
 
 static const struct ring_linux os = {
-    .current = { CURRENT, CURRENT + 8 },
-    .root = ROOT,
-    .direct = DIRECT,
-    .direct_len = MEMORY,
+    .current = { RAM + CURRENT, RAM + CURRENT + 8 },
+    .root = RAM + ROOT,
+    .direct = DIRECT - RAM,
+    .direct_len = RAM + MEMORY,
     .levels = 4,
+    .page_shift = 12,
+    .va_bits = 48,
     .stack = STACK_OF,
     .mm = MM_OF,
     .pid = PID_OF,
@@ -256,14 +287,25 @@ static const struct ring_linux os = {
     .comm = COMM_OF,
     .pgd = 8,
     .entry = ENTRY_OF,
-    .entry_len = 168,
+    .entry_len = ENTRY_LEN,
+#ifdef MKQEMU_ARM
+    .number = { { 8 * 8, SYSCALLNO }, { 8 * 7, SYSCALLNO } },
+    .number_len = 4,
+    .result = 0,
+    .args = { { 0, 8, 16, 24, 32, 40 }, { 0, 8, 16, 24, 32, 40 } },
+    .first = ORIG_X0,
+    .mode = PSTATE,
+    .mode_mask = 0x10,
+    .mode_32 = 0x10,
+#else
     .number = { { ORIG_AX, ORIG_AX }, { ORIG_AX, ORIG_AX } },
     .number_len = 8,
     .result = 80,
-    .mode = 136, // cs
+    .args = { { 112, 104, 96, 56, 72, 64 }, { 40, 88, 96, 104, 112, 32 } },
+    .mode = 136,
     .mode_mask = 0xffff,
     .mode_32 = 0x23,
-    .args = { { 112, 104, 96, 56, 72, 64 }, { 40, 88, 96, 104, 112, 32 } },
+#endif
 };
 
 static void make_guest(void)
@@ -282,9 +324,9 @@ static void make_guest(void)
     put64(TASK + PID_OF, 42 | UINT64_C(41) << 32);
     memcpy(guest + TASK + COMM_OF, "actor", 6);
     put64(MM + 8, DIRECT + ROOT);
-    put64(entry + ORIG_AX, 257);
-    put64(entry + 112, (uint64_t)-100); // di
-    put64(entry + 104, USER + 0xff0);   // si: 16 bytes before a hole
+    put64(entry + os.number[0][0], OPENAT);
+    put64(entry + os.args[0][0], (uint64_t)-100);
+    put64(entry + os.args[0][1], USER + 0xff0); // 16 bytes before a hole
     memcpy(guest + TEXT + 0xff0, path, sizeof path);
     write_guest();
 }

@@ -41,7 +41,9 @@ static const char types[] =
     "struct xarray { unsigned int xa_lock, xa_flags; void *xa_head; };"
     "struct xa_node { unsigned char shift; void *slots[64]; };"
     "struct idr { struct xarray idr_rt; unsigned int idr_base; };"
-    "struct bpf_link { unsigned int id; };";
+    "struct bpf_link { unsigned int id; };"
+    "struct syscall_metadata { const char *name; int syscall_nr; };"
+    "struct task_struct { long flags; void *stack; };";
 
 struct world {
     struct mk *k;
@@ -62,6 +64,7 @@ static struct world make(void)
     mk_write(w.k, w.text, "lab", 4);
     w.other = mk_alloc_aligned(w.k, PAGE, PAGE);
     mk_symbol(w.k, "net_rx_action", w.code + 64);
+    mk_symbol(w.k, "__per_cpu_offset", w.image + 3 * PAGE);
     return w;
 }
 
@@ -317,12 +320,44 @@ static void security(void **state)
     mk_free(w.k);
 }
 
+/** Records of system calls by their number, half of which have to fit; a processor's task. */
+static void calls_and_tasks(void **state)
+{
+    enum { LEAST = 33 };
+    struct world w = make();
+    const uint64_t table = mk_alloc(w.k, 64 * 8), step = mk_size(w.k, "syscall_metadata"),
+                   records = w.image + 5 * PAGE, task = mk_object(w.k, "task_struct"),
+                   stack = mk_alloc(w.k, 64);
+
+    (void)state;
+    mk_write(w.k, w.text + 16, "sys_lab", 8);
+    mk_write_ptr(w.k, w.var, table);
+    for (unsigned i = 0; i < LEAST; i++) {
+        mk_put(w.k, records + i * step, "syscall_metadata.name", w.text + 16);
+        mk_put(w.k, records + i * step, "syscall_metadata.syscall_nr", 2 * i % 64 + i / 32);
+        mk_write_ptr(w.k, table + 8 * (2 * i % 64 + i / 32), records + i * step);
+    }
+    two_sided(&w, "syscalls_metadata", w.var, 0);
+    two_sided(&w, "syscalls_metadata", mk_at(w.k, records, "syscall_metadata.name"), w.text);
+    two_sided(&w, "syscalls_metadata", mk_at(w.k, records, "syscall_metadata.syscall_nr"), 1);
+    two_sided(&w, "syscalls_metadata", table, 0);
+
+    mk_write_ptr(w.k, w.image + 3 * PAGE, w.other - w.var); // of the first processor
+    mk_write_ptr(w.k, w.other, task);
+    mk_put(w.k, task, "task_struct.stack", stack);
+    mk_write_ptr(w.k, stack, 0x57ac6e9d);
+    two_sided(&w, "__entry_task", stack, 0x57ac6e9c);
+    two_sided(&w, "__entry_task", mk_at(w.k, task, "task_struct.stack"), 0);
+    two_sided(&w, "__entry_task", w.other, 0);
+    mk_free(w.k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lists),    cmocka_unit_test(arrays),  cmocka_unit_test(tables),
-        cmocka_unit_test(idrs),     cmocka_unit_test(tracing), cmocka_unit_test(jumps),
-        cmocka_unit_test(security),
+        cmocka_unit_test(calls_and_tasks), cmocka_unit_test(lists),    cmocka_unit_test(arrays),
+        cmocka_unit_test(tables),          cmocka_unit_test(idrs),     cmocka_unit_test(tracing),
+        cmocka_unit_test(jumps),           cmocka_unit_test(security),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,8 +26,10 @@ struct stub {
     const char *const *stops; /**< one for each vCont;c */
     uint64_t rip, rsp;        /**< at a stop */
     bool early;               /**< as 7.2: a stop without being asked */
-    bool kvm, has_comment;
-    char log[8192]; /**< requests, a line each */
+    bool kvm, arm;
+    uint64_t root;   /**< cr3, TTBR1_EL1 */
+    unsigned faults; /**< so many steps end in the handler of an exception */
+    char log[8192];  /**< requests, a line each */
 };
 
 static const char xml_head[] =
@@ -40,6 +42,16 @@ static const char xml[] =
     "<reg name=\"rsp\" bitsize=\"64\"/><reg name=\"cs\" bitsize=\"32\"/>"
     "<reg name=\"gs_base\" bitsize=\"64\"/><reg name=\"k_gs_base\" bitsize=\"64\"/>"
     "<reg name=\"cr3\" bitsize=\"64\"/></feature>";
+
+static const char arm_head[] =
+    "<target><architecture>aarch64</architecture><xi:include href=\"core.xml\"/></target>";
+static const char arm_xml[] =
+    "<feature><reg name=\"x0\" bitsize=\"64\"/><reg name=\"sp\" bitsize=\"64\"/>"
+    "<reg name=\"pc\" bitsize=\"64\"/><reg name=\"cpsr\" bitsize=\"32\"/>"
+    "<reg name=\"TTBR1_EL1\" bitsize=\"64\" regnum=\"90\"/>"
+    "<reg name=\"TPIDR_EL1\" bitsize=\"64\" regnum=\"91\"/>"
+    "<reg name=\"TPIDR_EL2\" bitsize=\"64\" regnum=\"92\"/>"
+    "<reg name=\"SP_EL0\" bitsize=\"64\" regnum=\"93\"/></feature>";
 
 static void say(struct stub *s, const char *text)
 {
@@ -76,11 +88,11 @@ static void answer(struct stub *s, const char *p)
     else if (!strcmp(p, "qqemu.PhyMemMode"))
         say(s, "0");
     else if (!strncmp(p, "qXfer:features:read:target.xml", 30))
-        snprintf(text, sizeof text, "l%s", xml_head), say(s, text);
+        snprintf(text, sizeof text, "l%s", s->arm ? arm_head : xml_head), say(s, text);
     else if (!strncmp(p, "qXfer:features:read:core.xml:0,", 31)) // in two pieces
-        snprintf(text, sizeof text, "m%.100s", xml), say(s, text);
+        snprintf(text, sizeof text, "m%.100s", s->arm ? arm_xml : xml), say(s, text);
     else if (!strncmp(p, "qXfer:features:read:core.xml:64,", 32))
-        snprintf(text, sizeof text, "l%s", xml + 100), say(s, text);
+        snprintf(text, sizeof text, "l%s", (s->arm ? arm_xml : xml) + 100), say(s, text);
     else if (!strncmp(p, "qRcmd,696e666f206b766d", 22)) { // info kvm
         strcpy(text, "O");
         for (const char *c = s->kvm ? "kvm support: enabled\n" : "kvm support: disabled\n"; *c; c++)
@@ -100,6 +112,15 @@ static void answer(struct stub *s, const char *p)
             sprintf(text + strlen(text), "%02x", (unsigned char)*c);
         say(s, text);
         say(s, "OK");
+    } else if (!strcmp(p, "g") && s->arm) {
+        hex64(text, 0x1111, 8);
+        hex64(text, s->rsp, 8);
+        hex64(text, s->rip, 8);
+        hex64(text, 5, 4); // EL1
+        say(s, text);
+    } else if (*p == 'p') {
+        hex64(text, !strcmp(p, "p5a") ? s->root : strtoull(p + 1, NULL, 16) << 40, 8);
+        say(s, text);
     } else if (!strcmp(p, "g")) {
         hex64(text, s->rip, 8);
         hex64(text, 0x246, 4);
@@ -108,7 +129,7 @@ static void answer(struct stub *s, const char *p)
         hex64(text, 0x10, 4);
         hex64(text, UINT64_C(0xffff888000000000), 8);
         hex64(text, 0x7777, 8);
-        hex64(text, 0x1234001, 8);
+        hex64(text, s->root, 8);
         say(s, text);
     } else if (sscanf(p, "m%llx,%llx", &at, &len) == 2) { // each byte is its page's number
         for (unsigned i = 0; i < len && i < 2047; i++)
@@ -126,12 +147,14 @@ static void answer(struct stub *s, const char *p)
     } else if (!strcmp(p, "vCont;c")) {
         if (*s->stops) {
             if (strchr(*s->stops, '@'))
-                sscanf(strchr(*s->stops, '@'), "@%lx,%lx", &s->rip, &s->rsp);
+                sscanf(strchr(*s->stops, '@'), "@%lx,%lx,%lx", &s->rip, &s->rsp, &s->root);
             snprintf(text, sizeof text, "%.*s", (int)strcspn(*s->stops, "@"), *s->stops);
             s->stops++;
             say(s, text);
         }
     } else if (!strncmp(p, "vCont;s", 7)) {
+        s->rip = s->faults ? 0x8000 : s->rip + 4;
+        s->faults -= s->faults > 0;
         say(s, "T05thread:01;");
     } else if (!strncmp(p, "Z1,bad", 6) || !strncmp(p, "Z0,bad", 6) || !strncmp(p, "Z2,bad", 6)) {
         say(s, "E22");
@@ -183,6 +206,8 @@ static struct events *open_(struct stub *s)
     struct events *ev;
     struct eg_error e = { 0 };
 
+    if (!s->root)
+        s->root = 0x1234001;
     if (events_gdb_open_fd(&ev, begin(s), &e))
         fail_msg("%s", e.text);
     return ev;
@@ -263,6 +288,90 @@ static void written(void **state)
     end(&s, ev);
     assert_null(strstr(s.log, "vCont;s"));
     assert_non_null(strstr(s.log, "Z2,7000,4"));
+}
+
+/* AArch64 stops before a store: the value is what a step behind it finds, unless that faulted. */
+static void written_on_aarch64(void **state)
+{
+    static const char *const stops[] = { "T05thread:01;watch:7000;@1234,8800",
+                                         "T05thread:02;watch:7000;@1234,8800", NULL };
+    struct stub s = { .stops = stops, .arm = true, .faults = 1, .root = 0x5000 };
+    struct events *ev = open_(&s);
+    const struct event_point p = { .kind = EVENT_WRITE, .address = WATCHED, .len = 4 },
+                             call = { .kind = EVENT_CALL, .address = 0x1238 };
+    struct event out;
+    struct eg_error e;
+
+    (void)state;
+    assert_int_equal(ev->ops->add(ev, &p, 0, &e), 0);
+    assert_int_equal(ev->ops->add(ev, &call, 1, &e), 0);
+    assert_int_equal(ev->ops->next(ev, &out, 5000, &e), 1);
+    assert_int_equal(out.kind, EVENT_WRITE);
+    assert_int_equal(out.cpu, 1); // the first store faulted
+    assert_int_equal(out.number, 0);
+    assert_int_equal(out.value, 0x07070707);
+    assert_int_equal(out.state.regs[32], 0x1238);
+    assert_int_equal(out.state.root, 0x5000);
+    assert_int_equal(out.state.gs_base, UINT64_C(91) << 40);
+    assert_int_equal(out.task, UINT64_C(93) << 40);
+    assert_int_equal(ev->ops->next(ev, &out, 50, &e), 0);
+    end(&s, ev);
+    assert_non_null(strstr(s.log, "z2,7000,4\nvCont;s:1\nZ2,7000,4\n"));
+    assert_non_null(strstr(s.log, "z2,7000,4\nvCont;s:2\nZ2,7000,4\n"));
+    // The function behind the store is not passed: it has not been seen yet.
+    assert_non_null(strstr(s.log, "m7000,4\nvCont;c\n"));
+}
+
+/* A processor stands where it begins, without page tables; a program may have code there too. */
+static void is_reset(void **state)
+{
+    static const char *const x86[] = { "T05thread:01;@fff0,0,1234001", "T05thread:01;@fff0,0,0",
+                                       NULL };
+    static const char *const arm[] = { "T05thread:01;@40000000,0,5000",
+                                       "T05thread:01;@40000000,0,0", NULL };
+
+    (void)state;
+    for (int i = 0; i < 3; i++) { // the last: on KVM
+        struct stub s = { .stops = i == 1 ? arm : x86, .arm = i == 1, .kvm = i == 2 };
+        struct events *ev = open_(&s);
+        struct event out;
+        struct eg_error e;
+
+        assert_int_equal(ev->ops->next(ev, &out, i < 2 ? 5000 : 50, &e), i < 2);
+        if (i < 2) {
+            assert_int_equal(out.kind, EVENT_RESET);
+            assert_int_equal(out.point, EVENT_POINTS_MAX);
+            assert_null(*s.stops);
+        }
+        end(&s, ev);
+        assert_int_equal(!!strstr(s.log, "Z1,fffffff0,1\n"), i == 0);
+        assert_int_equal(!!strstr(s.log, "Z1,0,4\nZ1,40000000,4\n"), i == 1);
+    }
+}
+
+static void *greet(void *fd)
+{
+    static const char text[] = "{\"QMP\": {\"version\": {}}}\r\n";
+
+    if (write(*(int *)fd, text, sizeof text - 1) < 0)
+        abort();
+    return NULL;
+}
+
+static void is_a_monitor(void **state)
+{
+    struct events *ev;
+    struct eg_error e;
+    pthread_t t;
+    int ends[2];
+
+    (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    assert_int_equal(pthread_create(&t, NULL, greet, ends), 0);
+    assert_int_equal(events_gdb_open_fd(&ev, ends[1], &e), -EG_EFORMAT);
+    assert_non_null(strstr(e.text, "monitor (QMP)"));
+    pthread_join(t, NULL);
+    close(ends[0]);
 }
 
 static void ended(void **state)
@@ -427,6 +536,9 @@ int main(void)
         cmocka_unit_test(put_off),
         cmocka_unit_test(calls_and_returns),
         cmocka_unit_test(written),
+        cmocka_unit_test(written_on_aarch64),
+        cmocka_unit_test(is_reset),
+        cmocka_unit_test(is_a_monitor),
         cmocka_unit_test(ended),
         cmocka_unit_test(memory),
         cmocka_unit_test(killed),

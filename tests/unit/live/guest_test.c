@@ -265,6 +265,21 @@ static void peers_that_lie(void **state)
     }
 }
 
+/** QEMU's gdbstub says nothing, and has stopped its guest: it is told to go on. */
+static void is_a_gdbstub(void **state)
+{
+    struct peer p = { .says = { "", "+$OK#9a" } };
+    struct eg_error e;
+    pthread_t thread;
+    struct qmp *q;
+
+    (void)state;
+    assert_int_equal(open_peer(&q, &p, &thread, &e), -EG_EFORMAT);
+    assert_non_null(strstr(e.text, "gdbstub, not its monitor"));
+    pthread_join(thread, NULL);
+    close(p.fd);
+}
+
 /** yajl skips comments: a quote in one must not hide how deep what follows is. */
 static void depth_behind_a_comment(void **state)
 {
@@ -446,6 +461,7 @@ int main(void)
         cmocka_unit_test(libvirt),
 #endif
         cmocka_unit_test(peers_that_lie),
+        cmocka_unit_test(is_a_gdbstub),
         cmocka_unit_test(depth_behind_a_comment),
         cmocka_unit_test(copied),
         cmocka_unit_test(many_pages),

@@ -240,6 +240,24 @@ static void writes(void **state)
     close_door();
 }
 
+/* A processor begins anew: that is of no point. */
+static void is_reset(void **state)
+{
+    static const uint8_t any[4];
+    struct event ev;
+
+    (void)state;
+    open_door(",async");
+    want(EVENT_CALL, CALL_AT, 0, 0);
+    sleep_and_wake();
+    translate_bytes(UINT64_C(0xfffffff0), any);
+    execute(0, UINT64_C(0xfffffff0));
+    assert_int_equal(door->ops->next(door, &ev, 1, &e), 1);
+    assert_int_equal(ev.kind, EVENT_RESET);
+    assert_true(ev.point >= EVENT_POINTS_MAX);
+    close_door();
+}
+
 static void *guest_runs(void *arg)
 {
     const int n = *(int *)arg;
@@ -429,6 +447,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(filters),
         cmocka_unit_test(lost),
         cmocka_unit_test(writes),
+        cmocka_unit_test(is_reset),
         cmocka_unit_test(stands),
         cmocka_unit_test(system_calls_do_not_wait),
         cmocka_unit_test(reader_dies),

@@ -24,7 +24,8 @@ static int run(struct machine *m, const char *script, struct said *said, struct 
 static void begin(struct machine *m, const struct mk_machine *of)
 {
     static const char types[] = "struct list_head { struct list_head *next, *prev; };"
-                                "struct item { struct list_head link; int n; };";
+                                "struct item { struct list_head link; int n; };"
+                                "struct task_struct { int pid, tgid; char comm[16]; };";
     static const uint8_t endbr[] = { 0xf3, 0x0f, 0x1e, 0xfa };
 
     *m = (struct machine){ .k = mk_new(of, 1 << 20, types), .p = { .arch = of->arch } };
@@ -40,6 +41,7 @@ static void begin(struct machine *m, const struct mk_machine *of)
     mk_symbol(m->k, "shut_it.isra.0", m->second);
     mk_symbol(m->k, "shut_it.isra.0.cold", m->second + 16);
     mk_symbol(m->k, "value", m->stack);
+    mk_symbol(m->k, "__entry_task", 0x10);
     mk_system(m->k)->chosen = &m->found;
     m->found.paging = (struct eg_paging){ .arch = mk_system(m->k)->arch, .levels = 4 };
 }
@@ -97,6 +99,7 @@ static void calls(void **state)
 static void calls_of_aarch64(void **state)
 {
     const uint64_t signature = UINT64_C(0x12a5) << 48;
+    uint64_t task;
     struct eg_trace_counts n;
     struct machine m;
     struct event *ev;
@@ -105,7 +108,12 @@ static void calls_of_aarch64(void **state)
 
     (void)state;
     begin(&m, &mk_machines[2]);
+    task = mk_object(m.k, "task_struct"); // by the processor's own variables
+    mk_put(m.k, task, "task_struct.tgid", 42);
+    mk_write_ptr(m.k, m.stack + 0x10, task);
     ev = play_event(&m.p, EVENT_CALL, m.first);
+    ev->task = 0x7000; // the kernel was just entered: SP_EL0 is still the program's
+    ev->state.gs_base = m.stack;
     for (uint64_t i = 0; i < 8; i++)
         ev->state.regs[i] = 10 + i;
     ev->state.regs[31] = m.stack;
@@ -120,7 +128,7 @@ static void calls_of_aarch64(void **state)
             "on_call('open_it', function(k, call) row { DETAIL = call.registers.x7 } end)\n",
             &said, &n, &e))
         fail_msg("%s%s", e.text, said.errors);
-    assert_non_null(strstr(said.rows, "|open_it|17\n"));
+    assert_non_null(strstr(said.rows, "|0|42||open_it|17\n"));
     assert_non_null(
         strstr(said.rows, "|open_it|99 10, 11, 12, 13, 14, 15, 16, 17 shut_it.isra.0.cold+0x10\n"));
     assert_int_equal(n.missed, 0);
