@@ -307,9 +307,10 @@ static void images(struct line *l)
     puts(":files");
 }
 
-/* Kinds, of options and of verbs' words: FILE, IMAGE (a file, or a machine that runs), DIR, COLUMNS, EXPR (a column comes first), ZONE,
- * FORMAT (of output), NAME (of a format of images), SYMBOL, TYPE (or a symbol), PLUGINS, HELP (what
- * it describes), SCRIPT (of trace, or a file), "one|of|these"; nothing is offered for others. */
+/* Kinds, of options and of verbs' words: FILE, IMAGE (a file, or a machine that runs), DIR,
+ * COLUMNS, EXPR (a column comes first), ZONE, FORMAT (of output), NAME (of a format of images),
+ * SYMBOL, TYPE (or a symbol), PLUGINS, HELP (what it describes), SCRIPT (of trace, or a file),
+ * "one|of|these"; nothing is offered for others. */
 static void value(struct line *l, const char *kind)
 {
     if (!strcmp(kind, "FILE"))

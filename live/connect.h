@@ -1,5 +1,5 @@
-/** connect.h - a connection to a program that waits for one: a socket in the file system, or a port.
- */
+/** connect.h - a connection to a program that waits for one: a socket in the file system, or a
+ * port. */
 #ifndef EG_LIVE_CONNECT_H
 #define EG_LIVE_CONNECT_H
 

@@ -211,8 +211,9 @@ static bool met(const struct event_point *p, const struct gdbstub_stop *s, const
     }
 }
 
-/* Where a processor begins behind a reset: x86's vector, whose instruction pointer lacks the base of
- * its segment; of QEMU's AArch64 machines the firmware's memory, or QEMU's own words to a kernel. */
+/* Where a processor begins behind a reset: x86's vector, whose instruction pointer lacks the base
+ * of its segment; of QEMU's AArch64 machines the firmware's memory, or QEMU's own words to a
+ * kernel. */
 static const struct {
     uint16_t machine;
     uint64_t place, pc;

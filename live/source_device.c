@@ -1,6 +1,6 @@
 /* source_device.c - devices that show this machine's own physical memory: /dev/crash of crash's
- * driver (memory_driver/crash.c, crash 8.0), and /dev/mem of kernels without STRICT_DEVMEM. Both are
- * read at physical addresses, and neither says what is RAM: /proc/iomem does. */
+ * driver (memory_driver/crash.c, crash 8.0), and /dev/mem of kernels without STRICT_DEVMEM. Both
+ * are read at physical addresses, and neither says what is RAM: /proc/iomem does. */
 #include "source_device.h"
 #include <errno.h>
 #include <fcntl.h>

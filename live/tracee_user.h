@@ -44,9 +44,9 @@ size_t tracee_code_functions(struct eg_run *r, const struct tracee_code *code,
 /** As tracee_enter(), of a function of a program. */
 void tracee_enter_user(struct eg_run *r, const struct event *ev, struct eg_obj task,
                        struct tracee_call *out);
-/** Does the processor execute the first instruction of the function that it stands at, in the memory
- * of that mm_struct? Where the page of the code, or of the stack that it stores to, is not there or
- * is still shared with another process, it is about to fault, and will come back. */
+/** Does the processor execute the first instruction of the function that it stands at, in the
+ * memory of that mm_struct? Where the page of the code, or of the stack that it stores to, is not
+ * there or is still shared with another process, it is about to fault, and will come back. */
 bool tracee_executes(struct eg_run *r, uint64_t mm, const struct event *ev);
 /** The memory of the task's program, and what the page cache has of its files; NULL: none. */
 struct eg_space *tracee_user_space(struct eg_run *r, struct eg_obj task);

@@ -180,7 +180,7 @@ static void translate(const uint64_t *at, size_t n)
         tb.insns[i] = (struct qemu_plugin_insn){ at[i], { 0x90 }, 1 };
     on_translate(1, &tb);
 }
-static void translate_bytes(uint64_t at, const uint8_t bytes[4])
+static inline void translate_bytes(uint64_t at, const uint8_t bytes[4])
 {
     struct qemu_plugin_tb tb = { .insns = { { .va = at, .len = 4 } }, .n = 1 };
 
@@ -243,8 +243,8 @@ static void put64(uint64_t at, uint64_t v)
 {
     memcpy(guest + at, &v, 8);
 }
-/* One page at @va of the tables at ROOT; tables are at 0x2000 and on. The lowest bits say on
- * x86-64 that it is there and can be written to, on AArch64 that it is there and a table or page. */
+/* One page at @va of the tables at ROOT; tables are at 0x2000 and on. The lowest bits say on x86-64
+ * that it is there and can be written to, on AArch64 that it is there and a table or page. */
 static void map(uint64_t va, uint64_t pa)
 {
     static uint64_t next_table = 0x2000;

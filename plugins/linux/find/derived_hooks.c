@@ -434,8 +434,8 @@ bool derived_call_records(const struct derive *d, const struct test *t, uint64_t
     return n > LOOKED_AT / 2;
 }
 
-/** The first CPU's copy leads to a task: at the end of its stack is a word (set_task_stack_end_magic
- * in kernel/fork.c). */
+/** The first CPU's copy leads to a task: at the end of its stack is a word
+ * (set_task_stack_end_magic in kernel/fork.c). */
 bool derived_task_of_cpu(const struct derive *d, const struct test *t, uint64_t va)
 {
     const uint32_t stack_end_magic = 0x57ac6e9d; // include/uapi/linux/magic.h

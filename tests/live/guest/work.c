@@ -1,6 +1,6 @@
 /* work.c - what a test's guest does, and how often: `work NAME [N [K]]`, N times (0: without end),
- * K rounds of an empty loop before each. It says when it begins and, in numbers, what it has done: "work: NAME begins PID", "work: NAME done
- * N". */
+ * K rounds of an empty loop before each. It says when it begins and, in numbers, what it has done:
+ * "work: NAME begins PID", "work: NAME done N". */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>

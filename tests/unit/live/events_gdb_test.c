@@ -533,16 +533,11 @@ static void put_off(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(put_off),
-        cmocka_unit_test(calls_and_returns),
-        cmocka_unit_test(written),
-        cmocka_unit_test(written_on_aarch64),
-        cmocka_unit_test(is_reset),
-        cmocka_unit_test(is_a_monitor),
-        cmocka_unit_test(ended),
-        cmocka_unit_test(memory),
-        cmocka_unit_test(killed),
-        cmocka_unit_test(registers_of_aarch64),
+        cmocka_unit_test(put_off),  cmocka_unit_test(calls_and_returns),
+        cmocka_unit_test(written),  cmocka_unit_test(written_on_aarch64),
+        cmocka_unit_test(is_reset), cmocka_unit_test(is_a_monitor),
+        cmocka_unit_test(ended),    cmocka_unit_test(memory),
+        cmocka_unit_test(killed),   cmocka_unit_test(registers_of_aarch64),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

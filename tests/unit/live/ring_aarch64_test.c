@@ -230,11 +230,8 @@ static void is_reset(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_call),
-        cmocka_unit_test(a_store),
-        cmocka_unit_test(system_calls),
-        cmocka_unit_test(page_tables),
-        cmocka_unit_test(is_reset),
+        cmocka_unit_test(a_call),      cmocka_unit_test(a_store),  cmocka_unit_test(system_calls),
+        cmocka_unit_test(page_tables), cmocka_unit_test(is_reset),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
