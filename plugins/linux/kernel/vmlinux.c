@@ -103,7 +103,7 @@ static void add_parts(struct elf *e)
 
         if (!between(eg_system_of(r), p, &s.addr, &s.size))
             continue;
-        if (p->type == NOTE && s.size > NOTES_MAX)
+        if (p->type == NOTE && !(s.size = linux_vmlinux_notes(r, s.addr, s.size)))
             continue;
         if (p->type == PROGBITS && e->x.o->no_text)
             s.type = NOBITS;

@@ -52,6 +52,8 @@ static inline bool linux_vmlinux_code(const struct linux_vmlinux_symbol *s)
 void linux_vmlinux_symbols(struct linux_vmlinux *x);
 /** x->dwarf. */
 void linux_vmlinux_types(struct linux_vmlinux *x);
+/** How many of the @size bytes at @at are whole notes; 0: none, or too many bytes. */
+uint64_t linux_vmlinux_notes(struct eg_run *r, uint64_t at, uint64_t size);
 /** x->frame. */
 void linux_vmlinux_frames(struct linux_vmlinux *x);
 
