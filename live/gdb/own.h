@@ -44,6 +44,8 @@ const uint8_t *gdb_threads_xml(struct gdb *g, const char *annex, size_t *len, co
 /** g and p. */
 bool gdb_register_packet(struct gdb *g, struct gdb_words *w);
 const uint8_t *gdb_target_xml(struct gdb *g, const char *annex, size_t *len, const char **error);
+/** The bits of an address of programs, or with @high of the kernel, that may be a signature. */
+uint64_t gdb_address_mask(const struct gdb *g, bool high);
 
 /* ---- memory.c ---- */
 

@@ -172,6 +172,7 @@ static void offsets(struct gdb *g)
 static void put_machine(struct gdb *g, bool compat)
 {
     const struct eg_arch *arch = eg_system_of(g->r)->arch;
+    const uint64_t mask = gdb_address_mask(g, true);
     const char *name = compat && !strcmp(arch->name, "x86_64") ? "i386"
                        : compat                                ? "arm"
                                                                : arch->name;
@@ -182,6 +183,8 @@ static void put_machine(struct gdb *g, bool compat)
     rsp_text(&g->out, "triple:");
     rsp_hex(&g->out, triple, (size_t)EG_MIN(len, (int)sizeof triple - 1));
     rsp_text(&g->out, ";endian:little;ptrsize:%d;", compat ? 4 : 8);
+    if (mask) // else lldb takes signatures for bits of addresses
+        rsp_text(&g->out, "addressing_bits:%d;", __builtin_ctzll(mask));
 }
 
 static void process_info(struct gdb *g)

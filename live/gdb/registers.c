@@ -363,7 +363,7 @@ static void find_fpu(struct values *v)
         v->fpu_len = LINUX_ARM64_FPSIMD;
 }
 
-static uint64_t address_mask(const struct gdb *g, bool high)
+uint64_t gdb_address_mask(const struct gdb *g, bool high)
 {
     const struct eg_system *sys = eg_system_of(g->r);
     const uint64_t bit = UINT64_C(1) << 55;
@@ -406,7 +406,7 @@ static bool number(struct values *v, const struct reg *reg, uint64_t *out)
         return v->user && regs->x86.cs;
     case MASK:
     case MASK_HIGH:
-        *out = address_mask(v->g, reg->from == MASK_HIGH);
+        *out = gdb_address_mask(v->g, reg->from == MASK_HIGH);
         return true;
     case ZERO:
         *out = 0;

@@ -135,7 +135,7 @@ static void add_code(struct elf *e)
         if (m->module || !linux_vmlinux_code(m) || !m->size || m->size > TEXT_MAX ||
             (m->addr >= x->image_start && m->addr < x->image_end) || m->addr < end)
             continue;
-        s.name = ".text.made";
+        s.name = eg_strf(x->r, ".text.made.%zu", e->n);
         s.addr = m->addr;
         s.size = m->size;
         if (!eg_add(s.addr, s.size, &end))
@@ -171,11 +171,12 @@ static void place(struct elf *e, struct section s)
         add(e, rest);
 }
 
-/* The rest of the image is a section too, so that each symbol has one. */
+/* The rest of the image is a section too, so that each symbol has one. No two have the same name,
+ * else lldb takes their symbols for those of the first. */
 static void fill(struct elf *e, uint64_t *at, uint64_t to)
 {
     if (*at < to && to <= e->x.image_end)
-        add(e, (struct section){ .name = ".image",
+        add(e, (struct section){ .name = eg_strf(e->x.r, ".image.%zu", e->n),
                                  .type = e->x.o->no_text ? NOBITS : PROGBITS,
                                  .flags = ALLOC | WRITE,
                                  .align = 1,
@@ -477,7 +478,6 @@ static void copy_memory(struct elf *e, const struct section *s)
         pad(e, e->at + s->size);
         return;
     }
-
     for (uint64_t at = 0; at < s->size && !eg_stopped(r);) {
         size_t n = (size_t)EG_MIN(s->size - at, (uint64_t)1 << 20);
         const uint8_t *p = eg_map_some(eg_view_of(r), eg_kernel(r), s->addr + at, &n);

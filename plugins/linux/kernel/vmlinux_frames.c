@@ -227,24 +227,27 @@ static bool is_interrupt(const struct frames *f, uint64_t at)
     return i < f->n_gates && f->gates[i] == at;
 }
 
-/* Functions that begin up to @at, where a row comes into force. @return does one begin there? */
+/* Functions that begin up to @at, where a row comes into force. Each has an entry of its own, also
+ * where the rules go on: lldb counts from the symbol to find the row, and takes the first entry that
+ * it covers. What stands before a function for tracers (__pfx_NAME) is no code that anybody is in.
+ * @return does one begin at @at? */
 static bool next_function(struct frames *f, uint64_t at)
 {
+    static const char pad[] = "__pfx_";
     const struct linux_vmlinux *x = f->x;
     bool begins = false;
 
     for (; f->symbol < x->n_symbols && x->symbols[f->symbol].addr <= at; f->symbol++) {
         const struct linux_vmlinux_symbol *s = &x->symbols[f->symbol];
-        const bool signal = is_interrupt(f, s->addr);
 
-        if (!linux_vmlinux_code(s))
+        if (!linux_vmlinux_code(s) ||
+            (s->length >= strlen(pad) && !memcmp(s->name, pad, strlen(pad))))
             continue;
+        f->signal = is_interrupt(f, s->addr);
         if (s->addr == at) {
             begins = true;
-            f->signal = signal;
-        } else if (f->open && signal != f->signal) { // no entry begins with it
+        } else if (f->open) { // no entry of ORC begins with it
             end(f, s->addr);
-            f->signal = signal;
             begin(f, s->addr);
         }
     }

@@ -190,9 +190,10 @@ static void function(struct frames *f, const char *name, uint64_t addr, const ui
 
     linux_rules_fde(&f->rules, f->cie, linux_vmlinux_address(f->x, addr));
     if (is_bare(code, n)) {
-        put_state(f, &record);
-        if (begins(name) || is_first(f, addr, code, n))
+        if (begins(name) || is_first(f, addr, code, n)) // its x29 may be 0, which lldb refuses
             linux_rules_undefined(&f->rules, LINK);
+        else
+            put_state(f, &record);
         return;
     }
     for (size_t i = 0; i + 4 <= n; i += 4) {
