@@ -228,9 +228,9 @@ static bool is_interrupt(const struct frames *f, uint64_t at)
 }
 
 /* Functions that begin up to @at, where a row comes into force. Each has an entry of its own, also
- * where the rules go on: lldb counts from the symbol to find the row, and takes the first entry that
- * it covers. What stands before a function for tracers (__pfx_NAME) is no code that anybody is in.
- * @return does one begin at @at? */
+ * where the rules go on: lldb counts from the symbol to find the row, and takes the first entry
+ * that it covers. What stands before a function for tracers (__pfx_NAME) is no code that anybody
+ * is in. @return does one begin at @at? */
 static bool next_function(struct frames *f, uint64_t at)
 {
     static const char pad[] = "__pfx_";
