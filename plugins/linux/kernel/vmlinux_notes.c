@@ -1,5 +1,4 @@
-/* vmlinux_notes.c - the kernel's own notes (ELF specification, "Note Section"), for its ELF file.
- */
+/* vmlinux_notes.c - the kernel's own notes (ELF, "Note Section"), for its ELF file. */
 #include "../../../core/run.h"
 #include "vmlinux_parts.h"
 
