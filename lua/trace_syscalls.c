@@ -331,6 +331,8 @@ void trace_syscall_decode(struct eg_trace *t, const struct event *ev, bool *tell
                       ? &s->table->of[seen->kind][seen->number]
                       : NULL;
         p->task = 0;
+    } else if (s->has_value && seen->number < 0) {
+        return; // a signal's handler that has ended
     }
     if (!s->call || !s->call->name)
         snprintf(s->number_name, sizeof s->number_name, "syscall_%" PRId64, seen->number);

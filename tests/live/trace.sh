@@ -56,7 +56,7 @@ same "users" "1000 work
 same "results" "0
 0
 0" "$(values OK)"
-[ "$arch" = amd64 ] && entry='do_syscall_64.*entry_SYSCALL_64' || entry='do_el0_svc.*el0t_64_sync'
+[ "$arch" = amd64 ] && entry='do_syscall_64.*entry_SYSCALL_64' || entry='do_el0_svc.*el0.*_sync'
 [ "$(values STACK | grep -c "$entry")" = 3 ] || live_fail "call stacks: $(values STACK)"
 grep -q 'note: the end' "$said" || live_fail "on_end was not called"
 
