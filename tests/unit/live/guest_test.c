@@ -389,7 +389,7 @@ static void device(void **state)
     struct eg_image img = { 0 };
     struct eg_view *v = malloc(sizeof *v);
     struct eg_space *as = NULL;
-    uint8_t got[0x1000], pages[4 * 0x1000];
+    uint8_t got[0x1000], pages[7 * 0x1000];
     struct eg_error e;
     FILE *f;
 
@@ -403,7 +403,9 @@ static void device(void **state)
                              "00001000-00001fff : System RAM\n"
                              "  00001000-00001fff : System RAM\n"
                              "00003000-00003fff : System RAM\n"
-                             "00005000-00005fff : System RAM (kmem)\n");
+                             "00004000-00004fff : Soft Reserved\n"
+                             "  00005000-00005fff : System RAM (kmem)\n"
+                             "00006000-00006fff : System RAMs\n");
     assert_int_equal(live_device_open(&as, &img, "device-memory", "device-map", &e), 0);
     eg_view_init(v, NULL);
     assert_true(eg_read(v, as, 0x1ff0, got, 16));
@@ -412,7 +414,10 @@ static void device(void **state)
     assert_int_equal(got[0xfff], 4);
     assert_false(eg_read(v, as, 0x0, got, 16));
     assert_false(eg_read(v, as, 0x2000, got, 16));
-    assert_false(eg_read(v, as, 0x5000, got, 16));
+    assert_true(eg_read(v, as, 0x5000, got, 16));
+    assert_int_equal(got[0], 6);
+    assert_false(eg_read(v, as, 0x4000, got, 16));
+    assert_false(eg_read(v, as, 0x6000, got, 16));
     eg_view_fini(v);
     eg_space_close(as);
     eg_space_close(img.beside.at[0]);
@@ -421,7 +426,7 @@ static void device(void **state)
     write_file("device-map", "00000000-00000000 : System RAM\n");
     assert_int_equal(live_device_open(&as, &img, "device-memory", "device-map", &e), -EG_EIO);
     assert_non_null(strstr(e.text, "root"));
-    write_file("device-map", "00001000-00004fff : System RAM\n"); // not all of it is shown
+    write_file("device-map", "00001000-00007fff : System RAM\n"); // not all of it is shown
     assert_int_equal(live_device_open(&as, &img, "device-memory", "device-map", &e), -EG_EIO);
     assert_non_null(strstr(e.text, "/proc/kcore"));
     write_file("device-map", "nothing\n");
